@@ -1,0 +1,28 @@
+/**
+ * What every connection offers to the program that owns it, in either role and either version.
+ */
+import type { UpgradedParts } from "./upgrade/upgraded.ts";
+
+export interface Connection extends AsyncDisposable {
+  /**
+   * Settles once the transport has been released or handed over. Rejects with the `HttpError` that ended the connection,
+   * if it did not end cleanly; a rejection that nobody looks at is not reported as unhandled.
+   */
+  readonly closed: Promise<void>;
+
+  /**
+   * Takes no further exchange, finishes those under way and then closes; an idle connection closes at once.
+   * @param deadlineMs After this long, what is still under way is aborted. Default: no deadline beyond the time limits in
+   *   force.
+   */
+  gracefulShutdown(deadlineMs?: number): void;
+
+  /** Gives up everything under way and the transport, at once. */
+  abort(reason?: unknown): void;
+
+  /**
+   * Takes the transport back after an upgrade or CONNECT for which nobody called `upgradeOn`.
+   * @throws HttpError kind `user`, code `NO_UPGRADE`, if there is none to take.
+   */
+  intoParts(): UpgradedParts;
+}

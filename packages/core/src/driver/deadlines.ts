@@ -1,0 +1,76 @@
+/**
+ * The time limits of one connection, on one alarm.
+ *
+ * Each limit has a slot that is armed and disarmed as the connection moves on, several times per message. That only
+ * writes a number: the alarm is moved when a limit comes nearer, and when it rings too early it is simply set again.
+ */
+import type { Alarm, Timer } from "../rt/io.ts";
+
+const never = Number.POSITIVE_INFINITY;
+
+export class Deadlines {
+  readonly #timer: Timer | null;
+  readonly #expired: (slot: number) => void;
+  /** When each slot expires, by the timer's clock. */
+  readonly #at: number[];
+  #alarm: Alarm | undefined;
+  #alarmAt = never;
+
+  /** @param expired Called with the slot, which is disarmed by then. May arm and disarm slots, this one too. */
+  constructor(timer: Timer | null, slots: number, expired: (slot: number) => void) {
+    this.#timer = timer;
+    this.#expired = expired;
+    this.#at = new Array<number>(slots).fill(never);
+  }
+
+  /** Arms `slot` to expire in `delayMs`; 0 or Infinity disarms it. Without a timer nothing is ever armed. */
+  set(slot: number, delayMs: number): void {
+    if (this.#timer === null) return;
+    if (delayMs === 0 || delayMs === never) {
+      this.#at[slot] = never;
+      return;
+    }
+    const at = this.#timer.now() + delayMs;
+    this.#at[slot] = at;
+    if (at < this.#alarmAt) this.#schedule(at, delayMs);
+  }
+
+  /** Disarms `slot`. */
+  clear(slot: number): void {
+    this.#at[slot] = never;
+  }
+
+  isSet(slot: number): boolean {
+    return this.#at[slot] !== never;
+  }
+
+  /** Disarms everything and takes the alarm back. */
+  stop(): void {
+    this.#at.fill(never);
+    this.#alarm?.cancel();
+    this.#alarm = undefined;
+    this.#alarmAt = never;
+  }
+
+  #schedule(at: number, delayMs: number): void {
+    this.#alarm?.cancel();
+    this.#alarmAt = at;
+    this.#alarm = this.#timer?.schedule(delayMs, this.#ring);
+  }
+
+  readonly #ring = (): void => {
+    const timer = this.#timer;
+    if (timer === null) return;
+    this.#alarm = undefined;
+    this.#alarmAt = never;
+    const now = timer.now();
+    for (let slot = 0; slot < this.#at.length; slot++) {
+      if ((this.#at[slot] as number) > now) continue;
+      this.#at[slot] = never;
+      this.#expired(slot);
+    }
+    let next = never;
+    for (const at of this.#at) next = Math.min(next, at);
+    if (next < this.#alarmAt) this.#schedule(next, Math.max(1, next - now));
+  };
+}

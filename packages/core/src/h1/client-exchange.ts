@@ -1,0 +1,102 @@
+/**
+ * One request on its way through a client connection, with whoever waits for its response.
+ */
+import type { HeaderMap } from "@sluice/body";
+import { HttpError } from "../error.ts";
+import type { Exchange } from "../message/exchange.ts";
+import type { HttpRequest } from "../message/request.ts";
+import type { HttpResponse } from "../message/response.ts";
+import type { ExchangeTimeouts } from "../message/timeouts.ts";
+import { noUpgrade, PendingUpgrade } from "../upgrade/pending-upgrade.ts";
+import type { Upgraded } from "../upgrade/upgraded.ts";
+
+/** Time limits of one request; those absent are the connection's. All in milliseconds, 0 for none. */
+export interface RequestTimeouts extends ExchangeTimeouts {
+  /** Longest wait for the response head once the request has been sent. */
+  readonly headTimeoutMs?: number;
+  /** Longest wait for 100 (Continue) before the content is sent all the same. */
+  readonly expectContinueTimeoutMs?: number;
+}
+
+export interface SendOptions {
+  /** Gives the exchange up; on HTTP/1 that ends the connection. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is called for each 1xx response but 101, before the final one. Must not throw. */
+  readonly onInformational?: ((status: number, headers: HeaderMap) => void) | undefined;
+  readonly timeouts?: RequestTimeouts | undefined;
+}
+
+export class ClientExchange implements Exchange {
+  readonly request: HttpRequest;
+  readonly options: SendOptions;
+  readonly response: Promise<HttpResponse>;
+  /** How many bytes the connection had sent, or had ready to be sent, before this request. */
+  readonly offset: number;
+  readonly wantsUpgrade: boolean;
+  readonly keepAlive: boolean;
+  /** The request has been handed to the output to its last byte. */
+  sent = false;
+  /** The final response head has been received. */
+  answered = false;
+  /** The content waits for 100 (Continue). */
+  awaitsContinue = false;
+  informationals = 0;
+  readonly #aborted: () => void;
+  #upgrade: PendingUpgrade | undefined;
+  #resolve: ((response: HttpResponse) => void) | undefined;
+  #reject: ((error: HttpError) => void) | undefined;
+
+  constructor(
+    request: HttpRequest,
+    options: SendOptions,
+    facts: { readonly offset: number; readonly wantsUpgrade: boolean; readonly keepAlive: boolean },
+    aborted: () => void,
+  ) {
+    this.request = request;
+    this.options = options;
+    this.offset = facts.offset;
+    this.wantsUpgrade = facts.wantsUpgrade;
+    this.keepAlive = facts.keepAlive;
+    this.#aborted = aborted;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    options.signal?.addEventListener("abort", aborted);
+  }
+
+  /** The final response is here. */
+  answer(response: HttpResponse): void {
+    this.answered = true;
+    this.#resolve?.(response);
+  }
+
+  /** There will be no response, or no more of it. */
+  fail(error: HttpError): void {
+    this.#reject?.(error);
+    this.end(error);
+  }
+
+  /** The exchange is over. */
+  end(error?: HttpError): void {
+    this.options.signal?.removeEventListener("abort", this.#aborted);
+    if (error !== undefined)
+      this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
+  }
+
+  /** Where the transport goes if the response says so. */
+  get pendingUpgrade(): PendingUpgrade {
+    this.#upgrade ??= new PendingUpgrade();
+    return this.#upgrade;
+  }
+
+  upgrade(): Promise<Upgraded> {
+    return this.#upgrade?.wait() ?? Promise.reject(noUpgrade("the response grants no upgrade"));
+  }
+
+  informational(): boolean {
+    return false;
+  }
+
+  setTimeouts(): void {}
+}

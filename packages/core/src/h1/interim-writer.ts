@@ -1,0 +1,25 @@
+/**
+ * The responses a connection writes by itself: informational ones, and refusals.
+ */
+import type { HeaderMap } from "@sluice/body";
+import { canonicalReason } from "../message/status.ts";
+import { httpDate } from "./date.ts";
+import { fieldLine, ownLine, type Spelling } from "./field-writer.ts";
+import type { ResponseHeadOptions } from "./response-head-writer.ts";
+
+/** A 1xx response (RFC 9110 15.2). */
+export function interimResponse(status: number, headers: HeaderMap, spelling: Spelling): string {
+  let text = statusLine(status);
+  for (let i = 0; i < headers.size; i++) text += fieldLine(headers, i, spelling);
+  return `${text}\r\n`;
+}
+
+/** The last response on a connection that cannot go on. */
+export function refusal(status: number, options: ResponseHeadOptions): string {
+  const date = options.autoDateHeader ? ownLine("date", httpDate(), options) : "";
+  return `${statusLine(status)}${ownLine("connection", "close", options)}${ownLine("content-length", "0", options)}${date}\r\n`;
+}
+
+function statusLine(status: number): string {
+  return `HTTP/1.1 ${status} ${canonicalReason(status) ?? ""}\r\n`;
+}

@@ -1,0 +1,187 @@
+/**
+ * Writes response heads (RFC 9112 section 4) and decides how their content is framed (section 6.3).
+ */
+import type { HeaderMap } from "@sluice/body";
+import { HttpError } from "../error.ts";
+import { reasonPhraseKey } from "../message/reason-phrase.ts";
+import type { HttpResponse } from "../message/response.ts";
+import { canonicalReason } from "../message/status.ts";
+import { httpDate } from "./date.ts";
+import {
+  ROLE_CONNECTION,
+  ROLE_CONTENT_LENGTH,
+  ROLE_DATE,
+  ROLE_NONE,
+  ROLE_TRAILER,
+  ROLE_TRANSFER_ENCODING,
+  roleOf,
+} from "./field-roles.ts";
+import { fieldLine, ownLine, type Spelling } from "./field-writer.ts";
+import {
+  announcedTrailers,
+  CHUNKED,
+  conflictingFraming,
+  declaredLength,
+  endsInChunked,
+  LENGTH,
+  lengthMismatch,
+  NO_CONTENT,
+  UNTIL_CLOSE,
+} from "./framing.ts";
+import { listHas } from "./lists.ts";
+
+/** What the head of a response depends on beside the response. */
+export interface ResponseContext {
+  readonly method: string;
+  readonly minorVersion: number;
+  /** Whether the request allows the connection to go on. */
+  readonly keepAlive: boolean;
+  /** Whether the request asked to keep an HTTP/1.0 connection. */
+  readonly keepAliveAsked: boolean;
+  readonly acceptsTrailers: boolean;
+  readonly wantsUpgrade: boolean;
+}
+
+export interface ResponseHeadOptions extends Spelling {
+  readonly autoDateHeader: boolean;
+}
+
+const statusLines = new Map<number, string>();
+
+export class ResponseHeadWriter {
+  /** How the content of the last head is framed. */
+  framing: number = NO_CONTENT;
+  /** Its length, if `framing` is `LENGTH`. */
+  length = 0;
+  /** Whether another exchange may follow. */
+  keepAlive = true;
+  /** Whether HTTP ends on this connection with the last head. */
+  upgrades = false;
+  trailerNames: ReadonlySet<string> | undefined;
+  readonly #options: ResponseHeadOptions;
+
+  constructor(options: ResponseHeadOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The head of `response`, whose body is not touched.
+   * @throws HttpError kind `user` if it cannot be sent.
+   */
+  write(response: HttpResponse, context: ResponseContext): string {
+    const { status, headers } = response;
+    this.trailerNames = undefined;
+    this.upgrades = context.method === "CONNECT" ? status >= 200 && status < 300 : status === 101;
+    if (status < 200 && !(status === 101 && context.wantsUpgrade)) {
+      const message = `a service cannot answer with ${status}; use sendInformational for 1xx, 101 needs an upgrade request`;
+      throw new HttpError("user", "UNSUPPORTED_STATUS", message);
+    }
+    let text = this.#statusLine(response, context.minorVersion);
+    let close = !context.keepAlive;
+    let closeSaid = false;
+    let connectionSaid = false;
+    let dated = !this.#options.autoDateHeader;
+    let framed = false;
+    for (let i = 0; i < headers.size; i++) {
+      const role = roleOf(headers.nameAt(i));
+      if (role !== ROLE_NONE) {
+        if (role === ROLE_CONTENT_LENGTH || role === ROLE_TRANSFER_ENCODING || role === ROLE_TRAILER) {
+          framed = true;
+          continue;
+        }
+        if (role === ROLE_DATE) dated = true;
+        if (role === ROLE_CONNECTION) {
+          connectionSaid = true;
+          if (listHas(headers.valueAt(i), "close")) {
+            close = true;
+            closeSaid = true;
+          }
+        }
+      }
+      text += fieldLine(headers, i, this.#options);
+    }
+    text += this.#frame(response, context, framed);
+    if (this.framing === UNTIL_CLOSE) close = true;
+    this.keepAlive = !close && !this.upgrades;
+    if (this.upgrades) {
+      if (status === 101 && !connectionSaid) text += ownLine("connection", "upgrade", this.#options);
+    } else if (close) {
+      if (!closeSaid) text += ownLine("connection", "close", this.#options);
+    } else if (context.minorVersion === 0 && context.keepAliveAsked && !connectionSaid) {
+      text += ownLine("connection", "keep-alive", this.#options);
+    }
+    if (!dated) text += ownLine("date", httpDate(), this.#options);
+    return `${text}\r\n`;
+  }
+
+  #statusLine(response: HttpResponse, minorVersion: number): string {
+    const phrase = response.extensionsIfAny?.get(reasonPhraseKey);
+    if (phrase !== undefined) return `HTTP/1.${minorVersion} ${response.status} ${phrase}\r\n`;
+    const key = response.status * 2 + minorVersion;
+    let line = statusLines.get(key);
+    if (line === undefined) {
+      line = `HTTP/1.${minorVersion} ${response.status} ${canonicalReason(response.status) ?? ""}\r\n`;
+      statusLines.set(key, line);
+    }
+    return line;
+  }
+
+  /** Decides the framing; returns the lines that announce it. */
+  #frame(response: HttpResponse, context: ResponseContext, framed: boolean): string {
+    const { status, headers } = response;
+    this.length = 0;
+    // RFC 9110 8.6, RFC 9112 6.1: these carry no content and announce none.
+    if (this.upgrades || status === 204) {
+      this.framing = NO_CONTENT;
+      return "";
+    }
+    const declared = framed ? declaredLength(headers) : -1;
+    const coded = framed && headers.has("transfer-encoding");
+    if (declared >= 0 && coded) throw conflictingFraming();
+    const exact = response.body.sizeHint().exact;
+    // RFC 9110 15.3.6: a 205 has no content and says so.
+    if (status === 205) {
+      this.framing = NO_CONTENT;
+      return ownLine("content-length", "0", this.#options);
+    }
+    // RFC 9110 9.3.2, 15.4.5: what a GET would have got may be announced, but nothing is sent.
+    if (context.method === "HEAD" || status === 304) {
+      this.framing = NO_CONTENT;
+      if (declared >= 0) return ownLine("content-length", String(declared), this.#options);
+      return exact === undefined || exact === 0 || status === 304
+        ? ""
+        : ownLine("content-length", String(exact), this.#options);
+    }
+    if (coded && context.minorVersion > 0) {
+      this.framing = CHUNKED;
+      return this.#codedLines(headers, context);
+    }
+    const length = declared >= 0 ? declared : exact;
+    if (length !== undefined) {
+      if (exact !== undefined && exact !== length) throw lengthMismatch(length, exact);
+      this.framing = LENGTH;
+      this.length = length;
+      return ownLine("content-length", String(length), this.#options);
+    }
+    if (context.minorVersion === 0) {
+      this.framing = UNTIL_CLOSE;
+      return "";
+    }
+    this.framing = CHUNKED;
+    return ownLine("transfer-encoding", "chunked", this.#options) + this.#trailerLines(headers, context);
+  }
+
+  /** The transfer codings a program has set, made to end in chunked. */
+  #codedLines(headers: HeaderMap, context: ResponseContext): string {
+    const value = headers.getAll("transfer-encoding").join(", ");
+    const complete = endsInChunked(headers) ? value : `${value}, chunked`;
+    return ownLine("transfer-encoding", complete, this.#options) + this.#trailerLines(headers, context);
+  }
+
+  #trailerLines(headers: HeaderMap, context: ResponseContext): string {
+    if (!headers.has("trailer")) return "";
+    // RFC 9110 6.5.1: trailers are for those who said they can take them.
+    if (context.acceptsTrailers) this.trailerNames = announcedTrailers(headers);
+    return ownLine("trailer", headers.getAll("trailer").join(", "), this.#options);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The face of a client connection for those who send requests on it.
+ */
+import type { HttpError } from "../error.ts";
+import type { HttpRequest } from "../message/request.ts";
+import type { HttpResponse } from "../message/response.ts";
+import type { ClientConnection } from "./client.ts";
+import type { SendOptions } from "./client-exchange.ts";
+
+/** What became of a request that was tried. */
+export type SendOutcome =
+  | { readonly response: HttpResponse }
+  /** `request` is there if provably none of it was written: it can be sent elsewhere, its body untouched. */
+  | { readonly error: HttpError; readonly request?: HttpRequest };
+
+export class Sender {
+  readonly #connection: ClientConnection;
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection;
+  }
+
+  /** Whether a request would be taken now. A hint: the connection may end before it is used. */
+  get isReady(): boolean {
+    return this.#connection.isReady;
+  }
+
+  /** Whether no request will be taken any more. */
+  get isClosed(): boolean {
+    return this.#connection.isClosed;
+  }
+
+  /** Resolves when a request would be taken; rejects with an `HttpError` of kind `closed` if none ever will. */
+  ready(): Promise<void> {
+    return this.#connection.ready();
+  }
+
+  /**
+   * Sends a request and resolves with its response as soon as the head is there. The target is written as it is and no
+   * field is added but framing: set `host` yourself.
+   *
+   * Rejects with an `HttpError`: kind `canceled` and code `NOT_READY` while another exchange is under way (unless
+   * pipelined), `UNSENT` if the connection failed before anything was written; kind `closed`, `incomplete`, `io`,
+   * `parse`, `protocol`, `limit` or `timeout` for what went wrong with the connection; kind `user` for a request that
+   * cannot be sent, which leaves the connection as it was, or whose body failed, which ends it.
+   */
+  send(request: HttpRequest, options: SendOptions = {}): Promise<HttpResponse> {
+    return this.#connection.send(request, options);
+  }
+
+  /** As `send`, but never rejects, and hands a request back of which nothing was written. */
+  async trySend(request: HttpRequest, options: SendOptions = {}): Promise<SendOutcome> {
+    try {
+      return { response: await this.#connection.send(request, options) };
+    } catch (cause) {
+      const error = cause as HttpError;
+      return isUnsent(error) ? { error, request } : { error };
+    }
+  }
+}
+
+function isUnsent(error: HttpError): boolean {
+  return error.kind === "closed" || error.code === "NOT_READY" || error.code === "UNSENT";
+}

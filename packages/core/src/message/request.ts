@@ -1,0 +1,135 @@
+/**
+ * A request: method, target, version, header section and body (RFC 9110 section 6).
+ *
+ * Not named `Request`: that is the platform's global, and a forgotten import must not silently pick the wrong class.
+ */
+import { type Body, empty, type HeaderInit, HeaderMap } from "@sluice/body";
+import type { Exchange } from "./exchange.ts";
+import { type ExtensionKey, Extensions } from "./extensions.ts";
+import { checkMethod, type Method } from "./method.ts";
+import { RequestTarget } from "./target.ts";
+import type { HttpVersion } from "./version.ts";
+
+/** For connections: the exchange a request belongs to, and giving it up. Not part of the public face. */
+export let attachToRequest: (request: HttpRequest, exchange: Exchange) => void;
+export let exchangeOfRequest: (request: HttpRequest) => Exchange | undefined;
+export let abortRequest: (request: HttpRequest, reason: unknown) => void;
+
+export class HttpRequest {
+  method: Method;
+  target: RequestTarget;
+  version: HttpVersion;
+  headers: HeaderMap;
+  body: Body;
+  #extensions: Extensions | undefined;
+  #exchange: Exchange | undefined;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  /**
+   * @param target A `RequestTarget`, or its text: an absolute URI, a path with an optional query, `host:port` for
+   *   CONNECT, `*` for OPTIONS. A fragment is dropped.
+   * @param headers A `HeaderMap` is used as it is, anything else is copied into a new one.
+   * @throws TypeError if method, target or a header field cannot be sent.
+   */
+  constructor(method: Method, target: RequestTarget | string, headers?: HeaderInit, body?: Body) {
+    this.method = checkMethod(method);
+    this.target = typeof target === "string" ? RequestTarget.parse(target, method) : target;
+    this.version = "HTTP/1.1";
+    this.headers = HeaderMap.is(headers) ? headers : new HeaderMap(headers);
+    this.body = body ?? empty();
+    this.#extensions = undefined;
+    this.#exchange = undefined;
+    this.#controller = undefined;
+    this.#aborted = undefined;
+  }
+
+  static get(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("GET", target, headers);
+  }
+  static head(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("HEAD", target, headers);
+  }
+  static post(target: RequestTarget | string, body?: Body, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("POST", target, headers, body);
+  }
+  static put(target: RequestTarget | string, body?: Body, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("PUT", target, headers, body);
+  }
+  static patch(target: RequestTarget | string, body?: Body, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("PATCH", target, headers, body);
+  }
+  static delete(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("DELETE", target, headers);
+  }
+  static options(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("OPTIONS", target, headers);
+  }
+  static connect(authority: RequestTarget | string, headers?: HeaderInit): HttpRequest {
+    return new HttpRequest("CONNECT", authority, headers);
+  }
+
+  /** Appends a field line. @throws TypeError if it cannot be sent. */
+  header(name: string, value: string): this {
+    this.headers.append(name, value);
+    return this;
+  }
+
+  withVersion(version: HttpVersion): this {
+    this.version = version;
+    return this;
+  }
+
+  withBody(body: Body): this {
+    this.body = body;
+    return this;
+  }
+
+  extension<T>(key: ExtensionKey<T>, value: T): this {
+    this.extensions.set(key, value);
+    return this;
+  }
+
+  /** Values that travel with the request beside head and body. */
+  get extensions(): Extensions {
+    this.#extensions ??= new Extensions();
+    return this.#extensions;
+  }
+
+  /** As `extensions`, but makes none if there are none. */
+  get extensionsIfAny(): Extensions | undefined {
+    return this.#extensions;
+  }
+
+  /**
+   * Host and, if given, port the request is for: of the target if it names one, else of the `Host` field
+   * (RFC 9112 3.2.2, 3.3). `undefined` if neither does.
+   */
+  get authority(): string | undefined {
+    return this.target.authority ?? this.headers.get("host");
+  }
+
+  /**
+   * On a received request: aborts when the peer or the connection gave this exchange up before the response was
+   * complete, with the `HttpError` as reason; never because of a normal end. On others: never aborts.
+   */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  static {
+    attachToRequest = (request, exchange) => {
+      request.#exchange = exchange;
+    };
+    exchangeOfRequest = (request) => request.#exchange;
+    abortRequest = (request, reason) => {
+      if (request.#aborted !== undefined) return;
+      request.#aborted = { reason };
+      request.#controller?.abort(reason);
+    };
+  }
+}
