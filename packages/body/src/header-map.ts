@@ -342,8 +342,14 @@ export class HeaderMap implements Iterable<[string, string]> {
   #push(name: string, value: string): void {
     const at = this.#names.length;
     if (at >= this.#maxLines) throw tooMany(this.#maxLines);
-    this.#names.push(name);
-    this.#values.push(value);
+    if (at === 0) {
+      // A literal takes one slot, a first push seventeen; many maps have one line.
+      this.#names = [name];
+      this.#values = [value];
+    } else {
+      this.#names.push(name);
+      this.#values.push(value);
+    }
     if (this.#sensitive !== undefined) this.#sensitive.push(false);
     if (this.#originals !== undefined) this.#originals.push(undefined);
     if (this.#index !== undefined) enter(this.#index, name, at);

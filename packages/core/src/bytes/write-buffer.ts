@@ -67,6 +67,7 @@ export class WriteBuffer {
 
   /** Everything gathered, as the chunks of one write, in order. */
   take(): Uint8Array[] {
+    if (this.#parts.length === 0 && this.#text !== "") return [this.#takeText()];
     const parts = this.#parts;
     if (this.#text !== "") parts.push(this.#text);
     this.#text = "";
@@ -104,6 +105,16 @@ export class WriteBuffer {
       chunks.push(joined);
     }
     return chunks;
+  }
+
+  /** The common case: heads and short bodies, all text. */
+  #takeText(): Uint8Array {
+    const text = this.#text;
+    const chunk = cut(text.length);
+    encodeLatin1Into(text, chunk, 0);
+    this.#text = "";
+    this.length = 0;
+    return chunk;
   }
 
   clear(): void {

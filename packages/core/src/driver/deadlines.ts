@@ -40,6 +40,13 @@ export class Deadlines {
     this.#at[slot] = never;
   }
 
+  /** Disarms everything but `slot`. */
+  clearAllBut(slot: number): void {
+    for (let other = 0; other < this.#at.length; other++) {
+      if (other !== slot) this.#at[other] = never;
+    }
+  }
+
   isSet(slot: number): boolean {
     return this.#at[slot] !== never;
   }

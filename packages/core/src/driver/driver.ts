@@ -75,6 +75,7 @@ export class Driver {
   readonly #writeSlot: number;
   readonly #closeSlot: number;
   readonly #flushBytes: number;
+  #writeLimitMs = 0;
   #phase = OPEN;
   /** How many `enter`s are waiting for their `leave`. */
   #depth = 0;
@@ -168,14 +169,23 @@ export class Driver {
     return this.blocked || this.full;
   }
 
-  /** Sends what is there, ends our stream, and releases the transport once the peer has ended its own. */
-  close(error?: HttpError): void {
+  /** Sends what is there now rather than at the end of the turn. */
+  flush(): void {
+    if (!this.blocked && this.output.length > 0) this.#write();
+  }
+
+  /**
+   * Sends what is there, ends our stream, and releases the transport once the peer has ended its own.
+   * @param keptSlot The one of the machine's deadlines that still counts.
+   */
+  close(error?: HttpError, keptSlot = -1): void {
     if (this.#phase !== OPEN) return;
     this.#error ??= error;
     this.#phase = CLOSING;
     this.input.clear();
-    this.deadlines.stop();
-    this.deadlines.set(this.#closeSlot, this.#options.writeTimeoutMs);
+    this.deadlines.clearAllBut(keptSlot);
+    this.#writeLimitMs = this.writeTimeoutMs;
+    this.deadlines.set(this.#closeSlot, this.#writeLimitMs);
     if (this.output.length > 0) this.#write();
     this.#io.shutdown(this.#onShutdown);
     this.#discard();
@@ -186,9 +196,10 @@ export class Driver {
     if (this.#phase === CLOSED) return;
     const wasOpen = this.#phase === OPEN;
     this.#error ??= error;
-    this.#finish();
+    this.#phase = CLOSED;
     this.#io.abort(error);
     if (wasOpen) this.#machine.failed(error);
+    this.#finish();
   }
 
   /** Whether the transport can be handed over: a read under way cannot be taken back. */
@@ -198,9 +209,10 @@ export class Driver {
 
   /** Flushes, and leaves the transport and the unread input to the caller. */
   detach(): UpgradedParts {
-    if (this.output.length > 0) this.#write();
+    // Whoever gets the transport asks for `drained` if need be; it takes one such request at a time.
+    if (this.output.length > 0) this.#hand();
     const readBuffer = this.input.takeAll();
-    this.#finish();
+    if (this.#phase !== CLOSED) this.#finish();
     return { io: this.#io, readBuffer };
   }
 
@@ -252,13 +264,21 @@ export class Driver {
 
   /** Hands all output to the transport in one write. */
   #write(): void {
-    this.bytesWritten += this.output.length;
-    this.#observer?.bytesWritten?.(this.output.length);
-    if (this.#io.write(this.output.take()) || this.blocked) return;
-    if (this.#phase !== OPEN) return;
-    this.blocked = true;
-    this.deadlines.set(this.#writeSlot, this.writeTimeoutMs);
-    this.#io.drained(this.#onDrained);
+    if (!this.#hand() && !this.blocked && this.#phase === OPEN) {
+      this.blocked = true;
+      this.#writeLimitMs = this.writeTimeoutMs;
+      this.deadlines.set(this.#writeSlot, this.#writeLimitMs);
+      this.#io.drained(this.#onDrained);
+    }
+  }
+
+  /** Hands all output over; false if the transport holds enough. An observer that sends more does so behind it. */
+  #hand(): boolean {
+    const count = this.output.length;
+    this.bytesWritten += count;
+    const room = this.#io.write(this.output.take());
+    this.#observer?.bytesWritten?.(count);
+    return room;
   }
 
   readonly #onDrained = (error?: unknown): void => {
@@ -302,14 +322,13 @@ export class Driver {
   readonly #expired = (slot: number): void => {
     this.#depth++;
     if (slot === this.#writeSlot) {
-      const limit = this.writeTimeoutMs;
-      this.abort(timeoutError("writeTimeoutMs", limit, "the transport took no more bytes"));
-    } else if (slot !== this.#closeSlot) {
-      this.#machine.expired(slot);
+      this.abort(timeoutError("writeTimeoutMs", this.#writeLimitMs, "the transport took no more bytes"));
     } else if (this.#phase === LINGERING) {
       this.#release();
+    } else if (slot !== this.#closeSlot) {
+      this.#machine.expired(slot);
     } else {
-      this.abort(timeoutError("writeTimeoutMs", this.#options.writeTimeoutMs, "the last bytes could not be sent"));
+      this.abort(timeoutError("writeTimeoutMs", this.#writeLimitMs, "the last bytes could not be sent"));
     }
     this.leave();
   };

@@ -65,7 +65,7 @@ export class BodyWriter {
 
   /** Sends content that is short text along with the head, as text. */
   #sendText(body: Full): boolean {
-    const text = body.takeText();
+    const text = this.#driver.congested ? undefined : body.takeText();
     if (text === undefined) return false;
     this.touched = true;
     this.#driver.output.text(text);
@@ -87,14 +87,15 @@ export class BodyWriter {
       try {
         frame = body.frame();
       } catch (error) {
-        this.#fail(error);
+        if (this.#body === body) this.#fail(error);
         return;
       }
-      if (frame !== null && !isData(frame as Frame) && "then" in frame) {
+      if (isPending(frame)) {
         frame.then(this.#onFrame, this.#onError);
         return;
       }
-      this.#send(body, frame);
+      // A body may do anything when asked, even give the connection up.
+      if (this.#body === body) this.#send(body, frame);
     }
   }
 
@@ -132,7 +133,7 @@ export class BodyWriter {
   #send(body: Body, frame: Frame | null): void {
     if (frame === null) this.#end();
     else if (isData(frame)) this.#data(body, frame);
-    else if (isTrailers(frame)) this.#trailers(body, frame.fields);
+    else if (typeof frame === "object" && isTrailers(frame)) this.#trailers(body, frame.fields);
     else this.#fail(new TypeError("a body gave something that is no frame"));
   }
 
@@ -177,7 +178,7 @@ export class BodyWriter {
   /** All that can be sent has been; what the body may still hold is let go. */
   #complete(body: Body): void {
     this.#body = undefined;
-    if (!body.isEndStream()) {
+    if (!endsQuietly(body)) {
       this.touched = true;
       cancelQuietly(body, undefined);
     }
@@ -193,6 +194,20 @@ export class BodyWriter {
         : new HttpError("user", "BODY_FAILED", "the body being sent failed", { cause });
     if (body !== undefined) cancelQuietly(body, error);
     this.#owner.bodyUnsent(error);
+  }
+}
+
+/** A body is the user's: what it gives may be anything at all. */
+function isPending(frame: Frame | null | Promise<Frame | null>): frame is Promise<Frame | null> {
+  return frame !== null && !isData(frame as Frame) && typeof frame === "object" && "then" in frame;
+}
+
+/** Whether a body of the user's says that it has ended. */
+function endsQuietly(body: Body): boolean {
+  try {
+    return body.isEndStream();
+  } catch {
+    return false;
   }
 }
 

@@ -11,7 +11,7 @@ import type { Leniency } from "./leniency.ts";
 
 const SIZE_START = 0;
 const SIZE = 1;
-/** Behind BWS after the size or after an extension: only `;` may follow. */
+/** Behind BWS after the size: only `;` may follow. */
 const BEFORE_SEMICOLON = 2;
 /** Behind `;`. */
 const NAME_START = 3;
@@ -27,6 +27,8 @@ const LOOSE = 10;
 const LINE_FEED = 11;
 /** Behind the quote that ends a value. */
 const QUOTE_END = 12;
+/** Behind BWS after a value. */
+const AFTER_VALUE = 13;
 
 export class ChunkLine {
   /** The size of the chunk once `read` returned true. */
@@ -128,11 +130,12 @@ export class ChunkLine {
       case VALUE:
         if ((flags & TOKEN) !== 0) return VALUE;
         if (byte === 0x3b) return NAME_START;
-        if (blank) return BEFORE_SEMICOLON;
+        if (blank) return AFTER_VALUE;
         break;
       case QUOTE_END:
+      case AFTER_VALUE:
         if (byte === 0x3b) return NAME_START;
-        if (blank) return BEFORE_SEMICOLON;
+        if (blank) return AFTER_VALUE;
         break;
       case QUOTED:
         if (byte === 0x22) return QUOTE_END;

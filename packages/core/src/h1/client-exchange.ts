@@ -26,6 +26,18 @@ export interface SendOptions {
   readonly timeouts?: RequestTimeouts | undefined;
 }
 
+const unsentErrors = new WeakSet<HttpError>();
+
+/** Notes of an error that nothing was written of its request, and that the body was not touched. */
+export function markUnsent(error: HttpError): HttpError {
+  unsentErrors.add(error);
+  return error;
+}
+
+export function isUnsent(error: HttpError): boolean {
+  return unsentErrors.has(error);
+}
+
 export class ClientExchange implements Exchange {
   readonly request: HttpRequest;
   readonly options: SendOptions;
@@ -40,6 +52,8 @@ export class ClientExchange implements Exchange {
   answered = false;
   /** The content waits for 100 (Continue). */
   awaitsContinue = false;
+  /** The body was read from or cancelled. */
+  bodyTouched = false;
   informationals = 0;
   readonly #aborted: () => void;
   #upgrade: PendingUpgrade | undefined;

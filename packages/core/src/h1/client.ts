@@ -14,14 +14,15 @@ import { reasonPhraseKey } from "../message/reason-phrase.ts";
 import type { HttpRequest } from "../message/request.ts";
 import { attachToResponse, HttpResponse } from "../message/response.ts";
 import { canonicalReason } from "../message/status.ts";
+import { checkTimeouts } from "../message/timeouts.ts";
 import type { Observer } from "../observer.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import { noUpgrade } from "../upgrade/pending-upgrade.ts";
 import type { UpgradedParts } from "../upgrade/upgraded.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body-decoder.ts";
 import { BodyReceiver, type BodyReceiverOwner, bodyTooLarge } from "./body-receiver.ts";
-import { BodyWriter, type BodyWriterOwner } from "./body-writer.ts";
-import { ClientExchange, type SendOptions } from "./client-exchange.ts";
+import { BodyWriter, type BodyWriterOwner, cancelQuietly } from "./body-writer.ts";
+import { ClientExchange, markUnsent, type SendOptions } from "./client-exchange.ts";
 import { NO_CONTENT } from "./framing.ts";
 import { TRANSFER_CHUNKED, TRANSFER_NONE } from "./head-reader.ts";
 import type { ResolvedClientOptions } from "./options.ts";
@@ -58,8 +59,12 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   #ending = false;
   #accepted = 0;
   #answered = 0;
+  /** The exchange behind which HTTP ends as soon as the transport has taken what was written. */
+  #leaving: ClientExchange | undefined;
   #upgraded: ClientExchange | undefined;
   #ready: { readonly resolve: () => void; readonly reject: (error: HttpError) => void }[] = [];
+  /** Somebody waits to send until the transport takes more. */
+  #waitsForRoom = false;
   #error: HttpError | undefined;
 
   constructor(io: Io, options: ResolvedClientOptions, timer: Timer | null, observer: Observer | undefined) {
@@ -116,7 +121,8 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
 
   /** Whether some request would be taken now. */
   get isReady(): boolean {
-    if (this.isClosed || this.#sending !== undefined) return false;
+    // While the last request still waits to leave, the next one could only wait behind it.
+    if (this.isClosed || this.#sending !== undefined || this.#driver.blocked) return false;
     const waiting = this.#exchanges.length;
     return waiting === 0 || (waiting < this.#options.pipelining && this.#exchanges.every(isPipelined));
   }
@@ -124,19 +130,22 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   ready(): Promise<void> {
     if (this.isReady) return Promise.resolve();
     if (this.isClosed) return Promise.reject(this.#closedError());
+    if (this.#driver.blocked) this.#waitsForRoom = true;
     return new Promise((resolve, reject) => this.#ready.push({ resolve, reject }));
   }
 
   send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
     const refused = this.#refuseNow(request, options);
-    if (refused !== undefined) return Promise.reject(refused);
+    if (refused !== undefined) return Promise.reject(markUnsent(refused));
     const { timeouts } = options;
     const writer = this.#headWriter;
+    const last = this.#accepted + 1 >= this.#options.maxRequestsPerConnection;
     let head: string;
     try {
-      head = writer.write(request);
+      if (timeouts !== undefined) checkTimeouts(timeouts);
+      head = writer.write(request, last);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(HttpError.is(error) ? markUnsent(error) : error);
     }
     this.#driver.enter();
     const offset = this.#driver.bytesWritten + this.#driver.output.length;
@@ -144,14 +153,17 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     const exchange = new ClientExchange(request, options, facts, () => this.#signaled(exchange));
     this.#exchanges.push(exchange);
     this.#sending = exchange;
-    if (++this.#accepted >= this.#options.maxRequestsPerConnection || !writer.keepAlive) this.#last = true;
+    this.#accepted++;
+    if (last || !writer.keepAlive) this.#last = true;
     const deadlines = this.#driver.deadlines;
     deadlines.clear(WAIT_SLOT);
     this.#driver.writeTimeoutMs = timeouts?.writeTimeoutMs ?? this.#options.writeTimeoutMs;
     if (this.#exchanges.length === 1) this.#startRequestTimer(exchange);
     this.#driver.output.text(head);
     this.#observer?.requestStarted?.(request);
-    if (writer.expectsContinue) {
+    if (this.#over) {
+      // The observer has ended the connection; nobody would send the content, or let it go.
+    } else if (writer.expectsContinue) {
       exchange.awaitsContinue = true;
       deadlines.set(CONTINUE_SLOT, timeouts?.expectContinueTimeoutMs ?? this.#options.expectContinueTimeoutMs);
     } else {
@@ -168,7 +180,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     if (signal?.aborted === true) return canceled(signal.reason);
     const first = this.#exchanges.length === 0;
     if (this.isReady && (first || (isIdempotent(request.method) && request.body.isEndStream()))) return undefined;
-    return new HttpError("canceled", "NOT_READY", "the connection was not ready: an exchange is under way");
+    return new HttpError("canceled", "NOT_READY", "the connection was not ready for another request");
   }
 
   #closedError(): HttpError {
@@ -178,12 +190,13 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   // Machine.
 
   get wantsRead(): boolean {
+    if (this.#leaving !== undefined) return false;
     if (this.#receiver.active) return this.#receiver.wantsRead;
     return true;
   }
 
   get wantsWrite(): boolean {
-    return this.#bodyWriter.stalled;
+    return this.#bodyWriter.stalled || this.#leaving !== undefined || this.#waitsForRoom;
   }
 
   get moreOutputSoon(): boolean {
@@ -212,7 +225,12 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   }
 
   writable(): void {
-    this.#bodyWriter.pump();
+    const leaving = this.#leaving;
+    this.#leaving = undefined;
+    if (leaving !== undefined) this.#handOver(leaving);
+    else if (this.#bodyWriter.stalled) this.#bodyWriter.pump();
+    this.#waitsForRoom = false;
+    this.#wakeWaiting();
   }
 
   expired(slot: number): void {
@@ -234,7 +252,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
         this.#receiver.expired();
         break;
       case AGE_SLOT:
-        this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs);
+        this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || undefined);
         break;
       case CONTINUE_SLOT:
         // RFC 9110 10.1.1: a client need not wait for ever.
@@ -289,6 +307,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     const exchange = this.#sending;
     if (exchange === undefined) return;
     exchange.sent = true;
+    exchange.bodyTouched = this.#bodyWriter.touched;
     this.#sending = undefined;
     if (exchange === this.#exchanges[0]) {
       if (!exchange.answered) this.#startHeadTimer(exchange);
@@ -298,6 +317,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   }
 
   bodyUnsent(error: HttpError): void {
+    if (this.#sending !== undefined) this.#sending.bodyTouched = true;
     this.#fail(error);
   }
 
@@ -305,15 +325,16 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
 
   /** Reads heads while there is input and nothing to wait for. */
   #advance(): void {
-    while (!this.#over && !this.#receiver.active && this.#driver.input.length > 0) {
+    while (!this.#over && !this.#receiver.active && this.#leaving === undefined && this.#driver.input.length > 0) {
       const exchange = this.#exchanges[0];
-      if (exchange === undefined || exchange.answered) {
+      if (exchange === undefined || exchange.answered || !this.#isWritten(exchange)) {
         this.#fail(unexpectedBytes());
         return;
       }
-      if (this.#isHttp09()) {
-        this.#answer09(exchange);
-        return;
+      if (this.#mayBeHttp09()) {
+        const verdict = this.#isHttp09();
+        if (verdict) this.#answer09(exchange);
+        if (verdict !== false) return;
       }
       try {
         if (!this.#head.read(this.#driver.input)) return;
@@ -364,18 +385,25 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
       return;
     }
     this.#head.reset();
-    if (status === 100) this.#continue();
     this.#observer?.informational?.(exchange.request, status, headers);
+    if (this.#over) return;
     try {
       exchange.options.onInformational?.(status, headers);
     } catch (error) {
       this.#fail(new HttpError("user", "ABORTED_BY_CALLBACK", "onInformational threw", { cause: error }));
     }
+    // Last, since the content may fail at once, and nothing is told of a connection that has failed.
+    if (status === 100) this.#continue();
   }
 
   #switchProtocols(exchange: ClientExchange): void {
     if (!exchange.wantsUpgrade || exchange.request.method === "CONNECT") {
       this.#fail(new HttpError("protocol", "UNEXPECTED_UPGRADE", "101 without an upgrade request (RFC 9110 15.2.2)"));
+      return;
+    }
+    if (!exchange.sent) {
+      // RFC 9110 7.8: the protocol cannot change in the middle of a message.
+      this.#fail(new HttpError("protocol", "UNEXPECTED_UPGRADE", "101 before the request was sent whole"));
       return;
     }
     this.#handOver(exchange);
@@ -447,19 +475,30 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
 
   /** Leaves HTTP: the transport goes to whoever asks for it. */
   #handOver(exchange: ClientExchange): void {
+    if (this.#driver.blocked) {
+      // We are waiting for `drained`; whoever gets the transport may want to ask for it as well.
+      this.#leaving = exchange;
+      return;
+    }
     this.#over = true;
     this.#upgraded = exchange;
     this.#exchanges.length = 0;
     this.#bodyWriter.cancel(undefined);
+    this.#sending = undefined;
     this.#deliver(exchange, empty());
     exchange.end();
     this.#observer?.exchangeEnded?.(exchange.request);
-    exchange.pendingUpgrade.fulfill(this.#driver.detach(), this.#timer, this.#options.idleTimeoutMs);
+    if (this.#driver.isOpen) {
+      exchange.pendingUpgrade.fulfill(this.#driver.detach(), this.#timer, this.#options.idleTimeoutMs);
+    } else {
+      exchange.pendingUpgrade.fail(new HttpError("canceled", "UPGRADE_CANCELED", "the connection was aborted"));
+    }
     this.#rejectWaiting();
   }
 
   /** The response of `exchange` has been received whole. */
   #received(exchange: ClientExchange): void {
+    if (this.#over) return;
     // RFC 9112 9.5: once the server has said all it will say, the rest of the request would be sent in vain.
     if (exchange.sent || this.#ending) this.#finish(exchange);
   }
@@ -489,13 +528,17 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     this.#driver.leave();
   }
 
-  #isHttp09(): boolean {
-    if (!this.#options.http09Responses || this.#answered > 0 || this.#head.begun) return false;
+  #mayBeHttp09(): boolean {
+    return this.#options.http09Responses && this.#answered === 0 && !this.#head.begun;
+  }
+
+  /** Whether what comes is no status line; `undefined` while there is too little of it to tell. */
+  #isHttp09(): boolean | undefined {
     const { bytes, start, length } = this.#driver.input;
     for (let i = 0; i < Math.min(length, anyVersion.length); i++) {
       if (bytes[start + i] !== anyVersion.charCodeAt(i)) return true;
     }
-    return false;
+    return length < anyVersion.length ? undefined : false;
   }
 
   /** HTTP/0.9: everything that comes is the content. */
@@ -524,19 +567,37 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
 
   #endAll(error: HttpError): void {
     const exchanges = this.#exchanges.splice(0);
+    const sending = this.#sending;
     this.#sending = undefined;
-    this.#bodyWriter.cancel(error);
+    if (sending !== undefined && this.#bodyWriter.active) sending.bodyTouched = this.#bodyWriter.touched;
     this.#receiver.stop(error);
     for (const exchange of exchanges) {
-      exchange.fail(this.#driver.bytesWritten <= exchange.offset ? unsent(error) : error);
+      const intact = !(exchange.bodyTouched || this.#isWritten(exchange));
+      if (exchange === sending) this.#dropBody(exchange, intact, error);
+      exchange.fail(intact ? unsent(error) : error);
       this.#observer?.exchangeEnded?.(exchange.request, error);
     }
+    // Content of an exchange that was answered before it was sent whole.
+    this.#bodyWriter.cancel(error);
     this.#rejectWaiting();
   }
 
+  /** Lets go of the content that was to be sent. An intact request keeps it: it can be sent elsewhere. */
+  #dropBody(exchange: ClientExchange, intact: boolean, error: HttpError): void {
+    if (intact) this.#bodyWriter.release();
+    else if (exchange.awaitsContinue) cancelQuietly(exchange.request.body, error);
+    else this.#bodyWriter.cancel(error);
+  }
+
+  /** Whether any of the request has been handed to the transport. */
+  #isWritten(exchange: ClientExchange): boolean {
+    return this.#driver.bytesWritten > exchange.offset;
+  }
+
   #wakeWaiting(): void {
-    if (this.#ready.length === 0 || !this.isReady) return;
-    this.#ready.shift()?.resolve();
+    if (this.#ready.length === 0) return;
+    if (this.isReady) this.#ready.shift()?.resolve();
+    else this.#waitsForRoom = this.#driver.blocked;
   }
 
   #rejectWaiting(): void {
@@ -555,7 +616,8 @@ function canceled(reason: unknown): HttpError {
 
 /** The connection failed before any of the request was written. */
 function unsent(error: HttpError): HttpError {
-  return new HttpError("canceled", "UNSENT", "the connection failed before the request was written", { cause: error });
+  const message = "the connection failed before the request was written";
+  return markUnsent(new HttpError("canceled", "UNSENT", message, { cause: error }));
 }
 
 function unexpectedBytes(): HttpError {

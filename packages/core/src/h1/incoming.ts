@@ -59,7 +59,7 @@ export class Incoming extends BaseBody {
   }
 
   override isEndStream(): boolean {
-    return this.#completed || (this.#failed && this.#failureTold);
+    return this.#failed ? this.#failureTold : this.#completed;
   }
 
   override sizeHint(): SizeHint {
@@ -115,6 +115,8 @@ export class Incoming extends BaseBody {
    * @throws HttpError if the content is malformed.
    */
   skip(): number {
+    // Whoever comes to read it after all must not take what is left for the whole.
+    if (!this.#failed) this.#fail(new HttpError("canceled", "BODY_DROPPED", "the body was dropped before it was read"));
     let skipped = 0;
     for (;;) {
       const frame = this.#decoder.next(this.#input);

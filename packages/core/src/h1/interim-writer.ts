@@ -4,13 +4,18 @@
 import type { HeaderMap } from "@sluice/body";
 import { canonicalReason } from "../message/status.ts";
 import { httpDate } from "./date.ts";
+import { ROLE_CONTENT_LENGTH, ROLE_TRANSFER_ENCODING, roleOf } from "./field-roles.ts";
 import { fieldLine, ownLine, type Spelling } from "./field-writer.ts";
 import type { ResponseHeadOptions } from "./response-head-writer.ts";
 
 /** A 1xx response (RFC 9110 15.2). */
 export function interimResponse(status: number, headers: HeaderMap, spelling: Spelling): string {
   let text = statusLine(status);
-  for (let i = 0; i < headers.size; i++) text += fieldLine(headers, i, spelling);
+  for (let i = 0; i < headers.size; i++) {
+    // RFC 9110 8.6, RFC 9112 6.1: a 1xx response has no content and says nothing of any.
+    const role = roleOf(headers.nameAt(i));
+    if (role !== ROLE_CONTENT_LENGTH && role !== ROLE_TRANSFER_ENCODING) text += fieldLine(headers, i, spelling);
+  }
   return `${text}\r\n`;
 }
 

@@ -54,12 +54,7 @@ export class RequestHeadReader extends HeadReader {
   protected override startLine(text: string, start: number, end: number): void {
     const methodEnd = text.indexOf(" ", start);
     if (methodEnd < 0 || methodEnd >= end) throw invalidRequestLine(text.slice(start, end));
-    const method = text.slice(start, methodEnd);
-    if (!methods.has(method) && (method === "" || !all(method, 0, method.length, TOKEN))) {
-      throw new HttpError("parse", "INVALID_METHOD", `method must be a token (RFC 9112 3.1), got ${quote(method)}`, {
-        status: 400,
-      });
-    }
+    const method = readMethod(text, start, methodEnd);
     const targetStart = this.#skipSpaces(text, methodEnd + 1, end);
     let targetEnd = text.indexOf(" ", targetStart);
     if (targetEnd < 0 || targetEnd >= end) targetEnd = end;
@@ -127,6 +122,14 @@ export class RequestHeadReader extends HeadReader {
     // RFC 9112 6.3 rule 4: a request whose last coding is not chunked has no determinable length.
     if (this.transferEncoding === TRANSFER_OTHER) throw invalidTransferEncoding(value());
   }
+}
+
+function readMethod(text: string, start: number, end: number): string {
+  if (end - start === 3 && text.startsWith("GET", start)) return "GET";
+  const method = text.slice(start, end);
+  if (methods.has(method) || (method !== "" && all(method, 0, method.length, TOKEN))) return method;
+  const message = `method must be a token (RFC 9112 3.1), got ${quote(method)}`;
+  throw new HttpError("parse", "INVALID_METHOD", message, { status: 400 });
 }
 
 function invalidRequestLine(line: string): HttpError {

@@ -1,7 +1,8 @@
 /**
  * Writes request heads (RFC 9112 section 3) and decides how their content is framed (section 6.3).
  */
-import { HttpError } from "../error.ts";
+import { all, TOKEN } from "../bytes/ascii.ts";
+import { HttpError, quote } from "../error.ts";
 import { isHostField } from "../message/authority.ts";
 import { anticipatesContent } from "../message/method.ts";
 import type { HttpRequest } from "../message/request.ts";
@@ -52,12 +53,13 @@ export class RequestHeadWriter {
   }
 
   /**
-   * The head of `request`, whose body is not touched.
+   * The head of `request`, whose body is not touched. The `last` one on a connection says so.
    * @throws HttpError kind `user` if it cannot be sent.
    */
-  write(request: HttpRequest): string {
+  write(request: HttpRequest, last = false): string {
     const { headers, method } = request;
     const minorVersion = minorVersionOf(request);
+    checkStart(request);
     if (this.#options.requireHost && minorVersion > 0) checkHost(request);
     let text = `${method} ${request.target.toString()} HTTP/1.${minorVersion}\r\n`;
     let framed = false;
@@ -93,7 +95,11 @@ export class RequestHeadWriter {
     if (upgrade && !upgradeSaid) text += ownLine("connection", "upgrade", this.#options);
     this.wantsUpgrade = method === "CONNECT" || (upgrade && minorVersion > 0);
     this.keepAlive = !close && (minorVersion > 0 || keepAlive);
-    this.expectsContinue = this.expectsContinue && minorVersion > 0 && this.framing !== NO_CONTENT;
+    // RFC 9112 9.6. A connection that may leave HTTP does not close in the sense of HTTP.
+    if (last && this.keepAlive && !this.wantsUpgrade) text += ownLine("connection", "close", this.#options);
+    // RFC 9110 10.1.1: there is nothing to wait for without content.
+    const hasContent = this.framing === CHUNKED || this.length > 0;
+    this.expectsContinue = this.expectsContinue && minorVersion > 0 && hasContent;
     return `${text}\r\n`;
   }
 
@@ -142,6 +148,17 @@ function minorVersionOf(request: HttpRequest): number {
     throw new HttpError("user", "UNSUPPORTED_VERSION", "a request cannot be sent as HTTP/0.9");
   }
   return request.version === "HTTP/1.0" ? 0 : 1;
+}
+
+/** Both can be replaced after the request was made; what is sent is checked as what is received. */
+function checkStart({ method, target }: HttpRequest): void {
+  if (method === "" || !all(method, 0, method.length, TOKEN)) {
+    throw new HttpError("user", "INVALID_METHOD", `a method must be a token (RFC 9110 9.1), got ${quote(method)}`);
+  }
+  // RFC 9112 3.2.3, 3.2.4.
+  const { form } = target;
+  if ((form === "authority") === (method === "CONNECT") && (form !== "asterisk" || method === "OPTIONS")) return;
+  throw new HttpError("user", "INVALID_TARGET", `a target in ${form}-form is not for ${quote(method)} (RFC 9112 3.2)`);
 }
 
 /** RFC 9112 3.2. */

@@ -3,9 +3,9 @@
  */
 import type { HeaderMap } from "@sluice/body";
 import { HttpError } from "../error.ts";
-import { reasonPhraseKey } from "../message/reason-phrase.ts";
+import { checkReasonPhrase, reasonPhraseKey } from "../message/reason-phrase.ts";
 import type { HttpResponse } from "../message/response.ts";
-import { canonicalReason } from "../message/status.ts";
+import { canonicalReason, checkStatus } from "../message/status.ts";
 import { httpDate } from "./date.ts";
 import {
   ROLE_CONNECTION,
@@ -72,7 +72,7 @@ export class ResponseHeadWriter {
     const { status, headers } = response;
     this.trailerNames = undefined;
     this.upgrades = context.method === "CONNECT" ? status >= 200 && status < 300 : status === 101;
-    if (status < 200 && !(status === 101 && context.wantsUpgrade)) {
+    if (status < 200 && !(this.upgrades && context.wantsUpgrade)) {
       const message = `a service cannot answer with ${status}; use sendInformational for 1xx, 101 needs an upgrade request`;
       throw new HttpError("user", "UNSUPPORTED_STATUS", message);
     }
@@ -116,11 +116,15 @@ export class ResponseHeadWriter {
 
   #statusLine(response: HttpResponse, minorVersion: number): string {
     const phrase = response.extensionsIfAny?.get(reasonPhraseKey);
-    if (phrase !== undefined) return `HTTP/1.${minorVersion} ${response.status} ${phrase}\r\n`;
+    // Status and phrase may have been set past the checks of `HttpResponse`.
+    if (phrase !== undefined) {
+      return `HTTP/1.${minorVersion} ${checkStatus(response.status)} ${checkReasonPhrase(phrase)}\r\n`;
+    }
     const key = response.status * 2 + minorVersion;
     let line = statusLines.get(key);
     if (line === undefined) {
-      line = `HTTP/1.${minorVersion} ${response.status} ${canonicalReason(response.status) ?? ""}\r\n`;
+      const status = checkStatus(response.status);
+      line = `HTTP/1.${minorVersion} ${status} ${canonicalReason(status) ?? ""}\r\n`;
       statusLines.set(key, line);
     }
     return line;

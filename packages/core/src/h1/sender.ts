@@ -1,11 +1,11 @@
 /**
  * The face of a client connection for those who send requests on it.
  */
-import type { HttpError } from "../error.ts";
+import { HttpError } from "../error.ts";
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
 import type { ClientConnection } from "./client.ts";
-import type { SendOptions } from "./client-exchange.ts";
+import { isUnsent, type SendOptions } from "./client-exchange.ts";
 
 /** What became of a request that was tried. */
 export type SendOutcome =
@@ -42,23 +42,23 @@ export class Sender {
    * Rejects with an `HttpError`: kind `canceled` and code `NOT_READY` while another exchange is under way (unless
    * pipelined), `UNSENT` if the connection failed before anything was written; kind `closed`, `incomplete`, `io`,
    * `parse`, `protocol`, `limit` or `timeout` for what went wrong with the connection; kind `user` for a request that
-   * cannot be sent, which leaves the connection as it was, or whose body failed, which ends it.
+   * cannot be sent, which leaves the connection as it was, or whose body failed, which ends it. Rejects with RangeError
+   * for time limits that make no sense.
    */
   send(request: HttpRequest, options: SendOptions = {}): Promise<HttpResponse> {
     return this.#connection.send(request, options);
   }
 
-  /** As `send`, but never rejects, and hands a request back of which nothing was written. */
+  /**
+   * As `send`, but resolves with the error, and hands a request back of which nothing was written. Rejects only with the
+   * RangeError of `send`.
+   */
   async trySend(request: HttpRequest, options: SendOptions = {}): Promise<SendOutcome> {
     try {
       return { response: await this.#connection.send(request, options) };
     } catch (cause) {
-      const error = cause as HttpError;
-      return isUnsent(error) ? { error, request } : { error };
+      if (!HttpError.is(cause)) throw cause;
+      return isUnsent(cause) ? { error: cause, request } : { error: cause };
     }
   }
-}
-
-function isUnsent(error: HttpError): boolean {
-  return error.kind === "closed" || error.code === "NOT_READY" || error.code === "UNSENT";
 }

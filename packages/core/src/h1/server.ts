@@ -64,17 +64,20 @@ export class ServerConnection
   readonly #bodyWriter: BodyWriter;
   #state = HEAD;
   #advancing = false;
-  /** Stopped between requests because there was enough output. */
+  /** Stopped between requests, or before the transport is handed over, because there was enough output. */
   #stalled = false;
   #shuttingDown = false;
   /** No exchange follows the one under way. */
   #last = false;
   /** The client waits for 100 (Continue) before it sends content. */
   #owesContinue = false;
+  #requestLimitMs = 0;
   #exchanges = 0;
   #exchangesThisTurn = 0;
   #request: HttpRequest | undefined;
   #upgrade: PendingUpgrade | undefined;
+  /** The request whose answer ended HTTP on this connection. */
+  #upgraded: HttpRequest | undefined;
 
   constructor(
     io: Io,
@@ -103,17 +106,20 @@ export class ServerConnection
   }
 
   gracefulShutdown(deadlineMs?: number): void {
+    if (this.#driver.isClosed) return;
+    if (deadlineMs !== undefined) this.#driver.deadlines.set(SHUTDOWN_SLOT, Math.max(1, deadlineMs));
     if (this.#state === OVER) return;
     this.#driver.enter();
     this.#shuttingDown = true;
-    if (deadlineMs !== undefined) this.#driver.deadlines.set(SHUTDOWN_SLOT, Math.max(1, deadlineMs));
     // A request of which nothing has been received yet is none.
     if (this.#state === HEAD && !this.#head.begun && this.#driver.input.length === 0) this.#close();
     this.#driver.leave();
   }
 
   abort(reason?: unknown): void {
-    this.#driver.abort(new HttpError("canceled", "ABORTED", "the connection was aborted", { cause: reason }));
+    const error = new HttpError("canceled", "ABORTED", "the connection was aborted", { cause: reason });
+    this.#driver.abort(error);
+    this.#upgrade?.abandon(error);
   }
 
   intoParts(): UpgradedParts {
@@ -157,9 +163,11 @@ export class ServerConnection
   inputEnded(): void {
     if (this.#state === HEAD) {
       this.#endedBetweenRequests();
-    } else if (this.#options.halfClose) {
+    } else if (this.#state === DRAIN ? !this.#headWriter.upgrades : this.#options.halfClose) {
       this.#last = true;
       this.#receiver.inputEnded();
+      // A reader learns of it in time; dropping the rest has become pointless.
+      if (this.#state === DRAIN && !this.#receiver.hasReader) this.#finishExchange();
     } else {
       const message = "the client ended its stream before its exchange was complete";
       this.#driver.abort(new HttpError("incomplete", "CLIENT_GONE", message));
@@ -170,11 +178,12 @@ export class ServerConnection
     this.#bodyWriter.pump();
     if (!this.#stalled) return;
     this.#stalled = false;
-    this.#advance();
+    if (this.#state === DRAIN) this.#finishExchange();
+    else this.#advance();
   }
 
   expired(slot: number): void {
-    const { headTimeoutMs, requestTimeoutMs, maxConnectionAgeGraceMs } = this.#options;
+    const { headTimeoutMs, maxConnectionAgeGraceMs } = this.#options;
     switch (slot) {
       case WAIT_SLOT:
         if (this.#head.begun) this.#refuse(timeoutError("headTimeoutMs", headTimeoutMs, "no whole head came", 408));
@@ -182,13 +191,13 @@ export class ServerConnection
         else this.#close();
         break;
       case REQUEST_SLOT:
-        this.#refuse(timeoutError("requestTimeoutMs", requestTimeoutMs, "no whole request came", 408));
+        this.#refuse(timeoutError("requestTimeoutMs", this.#requestLimitMs, "no whole request came", 408));
         break;
       case BODY_SLOT:
         this.#receiver.expired();
         break;
       case AGE_SLOT:
-        this.gracefulShutdown(maxConnectionAgeGraceMs);
+        this.gracefulShutdown(maxConnectionAgeGraceMs || undefined);
         break;
       default:
         this.#driver.abort(new HttpError("canceled", "SHUTDOWN", "the deadline of the graceful shutdown has passed"));
@@ -197,8 +206,9 @@ export class ServerConnection
   }
 
   failed(error: HttpError): void {
+    const state = this.#state;
     this.#state = OVER;
-    this.#endExchange(error);
+    this.#endExchange(error, state);
   }
 
   // ResponseContext: what the head of the response depends on.
@@ -236,7 +246,7 @@ export class ServerConnection
   // Exchange: called through the request the service holds.
 
   upgrade(message: object): Promise<Upgraded> {
-    if (message === this.#request && this.wantsUpgrade) {
+    if ((message === this.#request && this.wantsUpgrade) || message === this.#upgraded) {
       this.#upgrade ??= new PendingUpgrade();
       return this.#upgrade.wait();
     }
@@ -256,10 +266,13 @@ export class ServerConnection
 
   setTimeouts(request: object, timeouts: ExchangeTimeouts): void {
     if (request !== this.#request) return;
-    if (timeouts.bodyTimeoutMs !== undefined) this.#receiver.timeoutMs = timeouts.bodyTimeoutMs;
+    if (timeouts.bodyTimeoutMs !== undefined) {
+      this.#receiver.timeoutMs = timeouts.bodyTimeoutMs;
+      if (this.#receiver.wantsRead) this.#driver.deadlines.set(BODY_SLOT, timeouts.bodyTimeoutMs);
+    }
     if (timeouts.writeTimeoutMs !== undefined) this.#driver.writeTimeoutMs = timeouts.writeTimeoutMs;
     if (timeouts.requestTimeoutMs !== undefined && this.#receiver.active) {
-      this.#driver.deadlines.set(REQUEST_SLOT, timeouts.requestTimeoutMs);
+      this.#limitRequest(timeouts.requestTimeoutMs);
     }
   }
 
@@ -272,6 +285,8 @@ export class ServerConnection
 
   contentReceived(): void {
     this.#driver.deadlines.clear(REQUEST_SLOT);
+    // RFC 9110 10.1.1: a client may have sent its content without waiting for 100.
+    this.#owesContinue = false;
     if (this.#state === DRAIN) this.#finishExchange();
   }
 
@@ -286,6 +301,7 @@ export class ServerConnection
   // BodyWriterOwner: the response's content.
 
   bodySent(): void {
+    if (this.#state !== RESPONSE) return;
     this.#state = DRAIN;
     this.#observer?.exchangeEnded?.(this.#request as HttpRequest);
     if (this.#receiver.active) this.#drain();
@@ -303,6 +319,7 @@ export class ServerConnection
     if (this.#advancing) return;
     this.#advancing = true;
     while (this.#state === HEAD && !this.#driver.yielding) {
+      if (!this.#options.pipelineFlush) this.#driver.flush();
       this.#stalled = this.#driver.full && this.#driver.input.length > 0;
       if (this.#stalled || !this.#readHead()) break;
       this.#serve();
@@ -328,9 +345,14 @@ export class ServerConnection
       this.#close();
     } else if (!begun && this.#head.begun) {
       deadlines.set(WAIT_SLOT, this.#options.headTimeoutMs);
-      deadlines.set(REQUEST_SLOT, this.#options.requestTimeoutMs);
+      this.#limitRequest(this.#options.requestTimeoutMs);
     }
     return false;
+  }
+
+  #limitRequest(limitMs: number): void {
+    this.#requestLimitMs = limitMs;
+    this.#driver.deadlines.set(REQUEST_SLOT, limitMs);
   }
 
   /** Hands the request whose head has been read to the service. */
@@ -339,6 +361,8 @@ export class ServerConnection
     this.#driver.deadlines.clear(WAIT_SLOT);
     this.#state = SERVICE;
     this.#exchanges++;
+    // Not at the end of the exchange before: its last bytes may leave only now.
+    this.#driver.writeTimeoutMs = this.#options.writeTimeoutMs;
     if (this.#exchanges >= this.#options.maxRequestsPerConnection) this.#last = true;
     if (head.contentLength > this.#options.maxBodyBytes) {
       this.#refuse(bodyTooLarge(this.#options.maxBodyBytes));
@@ -349,6 +373,8 @@ export class ServerConnection
     attachToRequest(request, this);
     this.#request = request;
     this.#observer?.requestStarted?.(request);
+    // An observer may have ended the connection.
+    if (this.#state !== SERVICE) return;
     let response: HttpResponse | Promise<HttpResponse>;
     try {
       response = this.#service.call(request);
@@ -368,7 +394,7 @@ export class ServerConnection
       deadlines.clear(REQUEST_SLOT);
       return empty();
     }
-    if (!deadlines.isSet(REQUEST_SLOT)) deadlines.set(REQUEST_SLOT, this.#options.requestTimeoutMs);
+    if (!deadlines.isSet(REQUEST_SLOT)) this.#limitRequest(this.#options.requestTimeoutMs);
     // RFC 9110 10.1.1: HTTP/1.0 does not know 100 (Continue).
     this.#owesContinue = head.expectContinue && head.minorVersion > 0;
     const chunked = head.transferEncoding !== TRANSFER_NONE;
@@ -406,7 +432,9 @@ export class ServerConnection
     if (!this.#headWriter.keepAlive) this.#last = true;
     this.#driver.output.text(head);
     this.#observer?.responseStarted?.(request, response);
-    this.#bodyWriter.start(response.body, this.#headWriter);
+    // An observer may have given the connection up.
+    if (this.#state === RESPONSE) this.#bodyWriter.start(response.body, this.#headWriter);
+    else cancelQuietly(response.body, undefined);
   }
 
   /** Answers for a service that failed, or whose response cannot be sent. */
@@ -422,7 +450,9 @@ export class ServerConnection
 
   /** Gets what is left of the request out of the way, so that the next one can be read; or gives the connection up. */
   #drain(): void {
-    if (this.#last) {
+    const { upgrades } = this.#headWriter;
+    // RFC 9110 7.8: the protocol changes behind the request, not within it.
+    if (this.#last && !upgrades) {
       this.#finishExchange();
       return;
     }
@@ -431,7 +461,10 @@ export class ServerConnection
     try {
       const drained = this.#receiver.drain(this.#options.maxDrainBytes);
       if (drained === "waiting") return;
-      if (drained === "too-much") this.#last = true;
+      if (drained === "too-much") {
+        if (upgrades) throw bodyTooLarge(this.#options.maxDrainBytes);
+        this.#last = true;
+      }
     } catch (error) {
       this.#refuse(asHttpError(error));
       return;
@@ -442,11 +475,17 @@ export class ServerConnection
   /** The response has been sent and the request is out of the way. */
   #finishExchange(): void {
     const { deadlines } = this.#driver;
+    if (this.#headWriter.upgrades && this.#driver.blocked) {
+      // We are waiting for `drained`; whoever gets the transport may want to ask for it as well.
+      this.#stalled = true;
+      return;
+    }
     deadlines.clear(REQUEST_SLOT);
+    const request = this.#request;
     this.#request = undefined;
     this.#owesContinue = false;
-    this.#driver.writeTimeoutMs = this.#options.writeTimeoutMs;
     if (this.#headWriter.upgrades) {
+      this.#upgraded = request;
       this.#handOver();
       return;
     }
@@ -480,7 +519,7 @@ export class ServerConnection
   #close(): void {
     const receiving = this.#receiver.active;
     this.#state = OVER;
-    this.#driver.close();
+    this.#driver.close(undefined, SHUTDOWN_SLOT);
     if (receiving)
       this.#receiver.stop(new HttpError("closed", "CLOSED", "the connection was closed after the response"));
   }
@@ -496,19 +535,20 @@ export class ServerConnection
     } else {
       if (state <= SERVICE && error.status !== undefined)
         this.#driver.output.text(refusal(error.status, this.#options));
-      this.#driver.close(error);
+      this.#endExchange(error, state);
+      this.#driver.close(error, SHUTDOWN_SLOT);
     }
-    this.#endExchange(error);
   }
 
   /** Tells everybody involved in the exchange under way that it is over. */
-  #endExchange(error: HttpError): void {
+  #endExchange(error: HttpError, state: number): void {
     const request = this.#request;
     this.#request = undefined;
     this.#bodyWriter.cancel(error);
     this.#receiver.stop(error);
     this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", "the connection ended first", { cause: error }));
-    if (request === undefined) return;
+    // Once the response has been sent the exchange has not failed, whatever becomes of the rest of the request.
+    if (request === undefined || state === DRAIN) return;
     abortRequest(request, error);
     this.#observer?.exchangeEnded?.(request, error);
   }

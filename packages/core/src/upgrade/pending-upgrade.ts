@@ -33,9 +33,13 @@ export class PendingUpgrade {
     this.#settle();
     if (this.#parts === undefined || timer === null || patienceMs === 0) return;
     this.#alarm = timer.schedule(patienceMs, () => {
-      const error = new HttpError("timeout", "idleTimeoutMs", `nobody took the transport within ${patienceMs} ms`);
-      this.#handOut(error)?.io.abort(error);
+      this.abandon(new HttpError("timeout", "idleTimeoutMs", `nobody took the transport within ${patienceMs} ms`));
     });
+  }
+
+  /** Gives a transport that nobody has taken up. */
+  abandon(error: HttpError): void {
+    this.#handOut(error)?.io.abort(error);
   }
 
   /** There will be no upgrade. */
