@@ -1,0 +1,115 @@
+/** nginx with a configuration and a folder of its own, in the foreground, on a free port of this machine. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { environment, run } from "./command.ts";
+import { peer } from "./peer.ts";
+
+export const program = peer("nginx");
+
+export interface Nginx extends AsyncDisposable {
+  readonly port: number;
+  readonly origin: string;
+}
+
+export interface NginxConfig {
+  /** Directives of the `http` block, such as an `upstream`. */
+  readonly http?: string;
+  /** Directives of the one `server`. */
+  readonly server: string;
+  /** Files below its root. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+}
+
+/** How often to look for another port, in case somebody else takes the one that was free. */
+const attempts = 3;
+const startLimitMs = 10_000;
+
+export async function startNginx(config: NginxConfig): Promise<Nginx> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryStart(config, await freePort());
+    } catch (error) {
+      if (attempt === attempts) throw error;
+    }
+  }
+}
+
+async function tryStart(config: NginxConfig, port: number): Promise<Nginx> {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-nginx-"));
+  for (const [name, bytes] of Object.entries(config.files ?? {})) await writeFile(join(folder, name), bytes);
+  const file = join(folder, "nginx.conf");
+  await writeFile(file, await configuration(config, folder, port));
+  const child = spawn(program.path, ["-p", folder, "-c", file, "-e", "stderr"], {
+    env: environment(),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let log = "";
+  child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  let failure: Error | undefined;
+  child.on("error", (error) => (failure = error));
+  const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const stop = async (): Promise<void> => {
+    // At once: a request that a test has left behind must not hold it up.
+    child.kill("SIGTERM");
+    const patience = setTimeout(() => child.kill("SIGKILL"), startLimitMs);
+    await exited;
+    clearTimeout(patience);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const limit = Date.now() + startLimitMs;
+  while (!(await accepts(port))) {
+    if (child.exitCode === null && failure === undefined && Date.now() < limit) continue;
+    await stop();
+    throw new Error(`nginx did not start: ${failure?.message ?? log}`);
+  }
+  return { port, origin: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+}
+
+async function configuration({ http = "", server }: NginxConfig, folder: string, port: number): Promise<string> {
+  const { stderr: built } = await run(program.path, ["-V"]);
+  // The built-in folders need not be writable; a module that is not built in does not know its directive.
+  const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .filter((name) => !built.includes(`--without-http_${name}_module`))
+    .map((name) => `${name}_temp_path ${join(folder, name)};`);
+  return `
+    daemon off;
+    master_process off;
+    pid ${join(folder, "nginx.pid")};
+    error_log stderr warn;
+    events { worker_connections 256; }
+    http {
+      access_log off;
+      ${folders.join("\n      ")}
+      ${http}
+      server {
+        listen 127.0.0.1:${port};
+        root ${folder};
+        ${server}
+      }
+    }
+  `;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Whether a connection is accepted; waits a moment if not. */
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect({ port, host: "127.0.0.1" });
+  const accepted = await new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => setTimeout(resolve, 20, false));
+  });
+  socket.destroy();
+  return accepted;
+}
