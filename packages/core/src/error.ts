@@ -95,6 +95,11 @@ export class HttpError extends Error {
   }
 }
 
+/** What was thrown, as an `HttpError`: the first one in its chain of causes, or a new one around it. */
+export function asHttpError(error: unknown): HttpError {
+  return HttpError.find(error) ?? new HttpError("user", "INTERNAL", "the connection failed", { cause: error });
+}
+
 const maxQuotedLength = 64;
 
 /** Renders a received value for a message: at most 64 characters, everything but printable ASCII escaped. */

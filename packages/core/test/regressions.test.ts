@@ -121,7 +121,7 @@ describe("users' code that ends the connection in the middle of its work", () =>
     client.sender.send(new HttpRequest("GET", "/1", { host: "a" })).catch(() => {});
     expect(client.io.writtenText).toBe("GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n");
     client.io.push(null);
-    expect((await rejection(second as Promise<HttpResponse>)).code).toBe("INCOMPLETE_MESSAGE");
+    expect((await rejection(second as Promise<HttpResponse>)).code).toBe("CONNECTION_LOST");
   });
 });
 

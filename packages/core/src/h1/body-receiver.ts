@@ -143,11 +143,12 @@ export class BodyReceiver implements IncomingOwner {
     const known = body.sizeHint().exact ?? 0;
     if (this.#drained + known > maxBytes) return "too-much";
     this.#drained += body.skip();
+    // Also when that was the end: whether it is must not depend on how the bytes were cut.
+    if (this.#drained > maxBytes) return "too-much";
     if (body.completed) {
       this.#end();
       return "complete";
     }
-    if (this.#drained > maxBytes) return "too-much";
     this.#draining = true;
     this.#await();
     return "waiting";

@@ -4,6 +4,7 @@
 import type { HeaderMap } from "@sluice/body";
 import { HttpError } from "../error.ts";
 import type { Exchange } from "../message/exchange.ts";
+import { isIdempotent } from "../message/method.ts";
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
 import type { ExchangeTimeouts } from "../message/timeouts.ts";
@@ -26,26 +27,23 @@ export interface SendOptions {
   readonly timeouts?: RequestTimeouts | undefined;
 }
 
-const unsentErrors = new WeakSet<HttpError>();
+/** The time limits of one request, each its own or the connection's. */
+export type RequestLimits = Required<RequestTimeouts>;
 
-/** Notes of an error that nothing was written of its request, and that the body was not touched. */
-export function markUnsent(error: HttpError): HttpError {
-  unsentErrors.add(error);
-  return error;
-}
-
-export function isUnsent(error: HttpError): boolean {
-  return unsentErrors.has(error);
+/** What the connection knows of a request once its head is written. */
+export interface RequestFacts {
+  /** How many bytes the connection had sent, or had ready to be sent, before this request. */
+  readonly offset: number;
+  readonly wantsUpgrade: boolean;
+  readonly keepAlive: boolean;
+  readonly limits: RequestLimits;
 }
 
 export class ClientExchange implements Exchange {
   readonly request: HttpRequest;
   readonly options: SendOptions;
   readonly response: Promise<HttpResponse>;
-  /** How many bytes the connection had sent, or had ready to be sent, before this request. */
-  readonly offset: number;
-  readonly wantsUpgrade: boolean;
-  readonly keepAlive: boolean;
+  readonly facts: RequestFacts;
   /** The request has been handed to the output to its last byte. */
   sent = false;
   /** The final response head has been received. */
@@ -60,23 +58,22 @@ export class ClientExchange implements Exchange {
   #resolve: ((response: HttpResponse) => void) | undefined;
   #reject: ((error: HttpError) => void) | undefined;
 
-  constructor(
-    request: HttpRequest,
-    options: SendOptions,
-    facts: { readonly offset: number; readonly wantsUpgrade: boolean; readonly keepAlive: boolean },
-    aborted: () => void,
-  ) {
+  /** @param aborted Called when the signal of the request aborts. */
+  constructor(request: HttpRequest, options: SendOptions, facts: RequestFacts, aborted: () => void) {
     this.request = request;
     this.options = options;
-    this.offset = facts.offset;
-    this.wantsUpgrade = facts.wantsUpgrade;
-    this.keepAlive = facts.keepAlive;
+    this.facts = facts;
     this.#aborted = aborted;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     options.signal?.addEventListener("abort", aborted);
+  }
+
+  /** RFC 9112 9.3.2: only what may be repeated is sent before the earlier ones are answered. */
+  get isPipelined(): boolean {
+    return this.sent && isIdempotent(this.request.method) && !this.facts.wantsUpgrade;
   }
 
   /** The final response is here. */
@@ -94,8 +91,8 @@ export class ClientExchange implements Exchange {
   /** The exchange is over. */
   end(error?: HttpError): void {
     this.options.signal?.removeEventListener("abort", this.#aborted);
-    if (error !== undefined)
-      this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
+    if (error === undefined) return;
+    this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
   }
 
   /** Where the transport goes if the response says so. */

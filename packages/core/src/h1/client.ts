@@ -5,29 +5,35 @@
  * time unless pipelining is allowed. Bytes that belong to no request mean that the two sides disagree about where messages
  * end: the connection is given up before such bytes can pass for a response.
  */
-import { type Body, empty } from "@sluice/body";
+import { empty } from "@sluice/body";
 import type { Connection } from "../connection.ts";
 import { Driver, type Machine, timeoutError } from "../driver/driver.ts";
 import { HttpError } from "../error.ts";
 import { isIdempotent } from "../message/method.ts";
-import { reasonPhraseKey } from "../message/reason-phrase.ts";
 import type { HttpRequest } from "../message/request.ts";
-import { attachToResponse, HttpResponse } from "../message/response.ts";
-import { canonicalReason } from "../message/status.ts";
+import type { HttpResponse } from "../message/response.ts";
 import { checkTimeouts } from "../message/timeouts.ts";
 import type { Observer } from "../observer.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import { noUpgrade } from "../upgrade/pending-upgrade.ts";
 import type { UpgradedParts } from "../upgrade/upgraded.ts";
-import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body-decoder.ts";
-import { BodyReceiver, type BodyReceiverOwner, bodyTooLarge } from "./body-receiver.ts";
 import { BodyWriter, type BodyWriterOwner, cancelQuietly } from "./body-writer.ts";
-import { ClientExchange, markUnsent, type SendOptions } from "./client-exchange.ts";
+import {
+  canceledBySignal,
+  closedConnection,
+  incompleteResponse,
+  lost,
+  markUnsent,
+  notReady,
+  unanswered,
+  unsent,
+} from "./client-errors.ts";
+import { ClientExchange, type SendOptions } from "./client-exchange.ts";
 import { NO_CONTENT } from "./framing.ts";
-import { TRANSFER_CHUNKED, TRANSFER_NONE } from "./head-reader.ts";
 import type { ResolvedClientOptions } from "./options.ts";
+import { ReadyQueue } from "./ready-queue.ts";
 import { RequestHeadWriter } from "./request-head-writer.ts";
-import { ResponseHeadReader } from "./response-head-reader.ts";
+import { ResponseReader, type ResponseReaderOwner } from "./response-reader.ts";
 
 /** The response head, or the idle time without an exchange. */
 const WAIT_SLOT = 0;
@@ -38,15 +44,12 @@ const SHUTDOWN_SLOT = 4;
 const CONTINUE_SLOT = 5;
 const slots = 6;
 
-const anyVersion = "HTTP/";
-
-export class ClientConnection implements Connection, Machine, BodyReceiverOwner, BodyWriterOwner {
+export class ClientConnection implements Connection, Machine, ResponseReaderOwner, BodyWriterOwner {
   readonly #options: ResolvedClientOptions;
   readonly #timer: Timer | null;
   readonly #observer: Observer | undefined;
   readonly #driver: Driver;
-  readonly #head: ResponseHeadReader;
-  readonly #receiver: BodyReceiver;
+  readonly #reader: ResponseReader;
   readonly #headWriter: RequestHeadWriter;
   readonly #bodyWriter: BodyWriter;
   readonly #exchanges: ClientExchange[] = [];
@@ -58,13 +61,14 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   /** Nothing follows the response under way: the server closes after it. */
   #ending = false;
   #accepted = 0;
-  #answered = 0;
   /** The exchange behind which HTTP ends as soon as the transport has taken what was written. */
   #leaving: ClientExchange | undefined;
   #upgraded: ClientExchange | undefined;
-  #ready: { readonly resolve: () => void; readonly reject: (error: HttpError) => void }[] = [];
+  readonly #waiting: ReadyQueue = new ReadyQueue();
   /** Somebody waits to send until the transport takes more. */
   #waitsForRoom = false;
+  /** The exchange whose own doing ended the connection, if it is not the oldest. */
+  #culprit: ClientExchange | undefined;
   #error: HttpError | undefined;
 
   constructor(io: Io, options: ResolvedClientOptions, timer: Timer | null, observer: Observer | undefined) {
@@ -72,8 +76,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     this.#timer = timer;
     this.#observer = observer;
     this.#driver = new Driver(io, this, options, slots, timer, observer);
-    this.#head = new ResponseHeadReader(options);
-    this.#receiver = new BodyReceiver(this.#driver, this, options, timer, BODY_SLOT);
+    this.#reader = new ResponseReader(this.#driver, this, options, timer, observer, BODY_SLOT);
     this.#headWriter = new RequestHeadWriter(options);
     this.#bodyWriter = new BodyWriter(this.#driver, this, options);
     this.#driver.deadlines.set(WAIT_SLOT, options.idleTimeoutMs);
@@ -94,7 +97,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     this.#last = true;
     if (deadlineMs !== undefined) this.#driver.deadlines.set(SHUTDOWN_SLOT, Math.max(1, deadlineMs));
     if (this.#exchanges.length === 0) this.#close();
-    this.#rejectWaiting();
+    this.#waiting.fail(this.#closedError);
     this.#driver.leave();
   }
 
@@ -124,48 +127,40 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     // While the last request still waits to leave, the next one could only wait behind it.
     if (this.isClosed || this.#sending !== undefined || this.#driver.blocked) return false;
     const waiting = this.#exchanges.length;
-    return waiting === 0 || (waiting < this.#options.pipelining && this.#exchanges.every(isPipelined));
+    return (
+      waiting === 0 || (waiting < this.#options.pipelining && this.#exchanges.every((exchange) => exchange.isPipelined))
+    );
   }
 
   ready(): Promise<void> {
     if (this.isReady) return Promise.resolve();
     if (this.isClosed) return Promise.reject(this.#closedError());
     if (this.#driver.blocked) this.#waitsForRoom = true;
-    return new Promise((resolve, reject) => this.#ready.push({ resolve, reject }));
+    return this.#waiting.wait();
   }
 
   send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
     const refused = this.#refuseNow(request, options);
     if (refused !== undefined) return Promise.reject(markUnsent(refused));
-    const { timeouts } = options;
     const writer = this.#headWriter;
     const last = this.#accepted + 1 >= this.#options.maxRequestsPerConnection;
     let head: string;
     try {
-      if (timeouts !== undefined) checkTimeouts(timeouts);
+      if (options.timeouts !== undefined) checkTimeouts(options.timeouts);
       head = writer.write(request, last);
     } catch (error) {
       return Promise.reject(HttpError.is(error) ? markUnsent(error) : error);
     }
     this.#driver.enter();
-    const offset = this.#driver.bytesWritten + this.#driver.output.length;
-    const facts = { offset, wantsUpgrade: writer.wantsUpgrade, keepAlive: writer.keepAlive };
-    const exchange = new ClientExchange(request, options, facts, () => this.#signaled(exchange));
-    this.#exchanges.push(exchange);
-    this.#sending = exchange;
-    this.#accepted++;
+    const exchange = this.#accept(request, options);
     if (last || !writer.keepAlive) this.#last = true;
-    const deadlines = this.#driver.deadlines;
-    deadlines.clear(WAIT_SLOT);
-    this.#driver.writeTimeoutMs = timeouts?.writeTimeoutMs ?? this.#options.writeTimeoutMs;
-    if (this.#exchanges.length === 1) this.#startRequestTimer(exchange);
     this.#driver.output.text(head);
     this.#observer?.requestStarted?.(request);
     if (this.#over) {
       // The observer has ended the connection; nobody would send the content, or let it go.
     } else if (writer.expectsContinue) {
       exchange.awaitsContinue = true;
-      deadlines.set(CONTINUE_SLOT, timeouts?.expectContinueTimeoutMs ?? this.#options.expectContinueTimeoutMs);
+      this.#driver.deadlines.set(CONTINUE_SLOT, exchange.facts.limits.expectContinueTimeoutMs);
     } else {
       this.#bodyWriter.start(request.body, writer);
     }
@@ -173,26 +168,38 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     return exchange.response;
   }
 
+  #accept(request: HttpRequest, options: SendOptions): ClientExchange {
+    const { wantsUpgrade, keepAlive } = this.#headWriter;
+    const driver = this.#driver;
+    const offset = driver.bytesWritten + driver.output.length;
+    const limits = options.timeouts === undefined ? this.#options : { ...this.#options, ...options.timeouts };
+    const facts = { offset, wantsUpgrade, keepAlive, limits };
+    const exchange = new ClientExchange(request, options, facts, () => this.#signaled(exchange));
+    this.#exchanges.push(exchange);
+    this.#sending = exchange;
+    this.#accepted++;
+    driver.deadlines.clear(WAIT_SLOT);
+    driver.writeTimeoutMs = limits.writeTimeoutMs;
+    if (this.#exchanges.length === 1) driver.deadlines.set(REQUEST_SLOT, limits.requestTimeoutMs);
+    return exchange;
+  }
+
   /** Why `request` cannot be taken now; it can be sent elsewhere. */
   #refuseNow(request: HttpRequest, options: SendOptions): HttpError | undefined {
     if (this.isClosed) return this.#closedError();
     const signal = options.signal;
-    if (signal?.aborted === true) return canceled(signal.reason);
+    if (signal?.aborted === true) return canceledBySignal(signal.reason);
     const first = this.#exchanges.length === 0;
     if (this.isReady && (first || (isIdempotent(request.method) && request.body.isEndStream()))) return undefined;
-    return new HttpError("canceled", "NOT_READY", "the connection was not ready for another request");
+    return notReady();
   }
 
-  #closedError(): HttpError {
-    return new HttpError("closed", "CLOSED", "the connection is closed", { cause: this.#error });
-  }
+  readonly #closedError = (): HttpError => closedConnection(this.#error);
 
   // Machine.
 
   get wantsRead(): boolean {
-    if (this.#leaving !== undefined) return false;
-    if (this.#receiver.active) return this.#receiver.wantsRead;
-    return true;
+    return this.#leaving === undefined && this.#reader.wantsRead;
   }
 
   get wantsWrite(): boolean {
@@ -204,20 +211,18 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   }
 
   received(): void {
-    this.#receiver.received();
-    this.#advance();
+    this.#reader.receive();
   }
 
   inputEnded(): void {
     const exchange = this.#exchanges[0];
     this.#ending = true;
-    if (this.#receiver.active) {
-      this.#receiver.inputEnded();
+    if (this.#reader.active) {
+      this.#reader.inputEnded();
     } else if (exchange === undefined) {
       this.#close();
     } else if (!exchange.answered) {
-      const message = "the server ended its stream before its response was complete";
-      this.#fail(new HttpError("incomplete", "INCOMPLETE_MESSAGE", message));
+      this.#fail(incompleteResponse());
     } else {
       // The response is complete and the request is not; nobody is left to read the rest.
       this.#finish(exchange);
@@ -227,7 +232,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   writable(): void {
     const leaving = this.#leaving;
     this.#leaving = undefined;
-    if (leaving !== undefined) this.#handOver(leaving);
+    if (leaving !== undefined) this.switched(leaving);
     else if (this.#bodyWriter.stalled) this.#bodyWriter.pump();
     this.#waitsForRoom = false;
     this.#wakeWaiting();
@@ -235,28 +240,24 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
 
   expired(slot: number): void {
     const exchange = this.#exchanges[0];
-    const timeouts = exchange?.options.timeouts;
+    const { headTimeoutMs, requestTimeoutMs } = exchange?.facts.limits ?? this.#options;
     switch (slot) {
-      case WAIT_SLOT: {
-        const limit = timeouts?.headTimeoutMs ?? this.#options.headTimeoutMs;
+      case WAIT_SLOT:
         if (exchange === undefined) this.#close();
-        else this.#fail(timeoutError("headTimeoutMs", limit, "no response head came"));
+        else this.#fail(timeoutError("headTimeoutMs", headTimeoutMs, "no response head came"));
         break;
-      }
-      case REQUEST_SLOT: {
-        const limit = timeouts?.requestTimeoutMs ?? this.#options.requestTimeoutMs;
-        this.#fail(timeoutError("requestTimeoutMs", limit, "no whole response came"));
+      case REQUEST_SLOT:
+        this.#fail(timeoutError("requestTimeoutMs", requestTimeoutMs, "no whole response came"));
         break;
-      }
       case BODY_SLOT:
-        this.#receiver.expired();
+        this.#reader.expired();
         break;
       case AGE_SLOT:
         this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || undefined);
         break;
       case CONTINUE_SLOT:
         // RFC 9110 10.1.1: a client need not wait for ever.
-        this.#continue();
+        if (exchange !== undefined) this.continued(exchange);
         break;
       default:
         this.#fail(new HttpError("canceled", "SHUTDOWN", "the deadline of the graceful shutdown has passed"));
@@ -271,34 +272,72 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     this.#endAll(error);
   }
 
-  // BodyReceiverOwner: the response's content.
+  // ResponseReaderOwner: the responses.
 
-  contentWanted(): void {}
-
-  contentReceived(): void {
+  get awaiting(): ClientExchange | undefined {
     const exchange = this.#exchanges[0];
-    if (exchange !== undefined) this.#received(exchange);
-    this.#advance();
+    return exchange === undefined || exchange.answered || !this.#isWritten(exchange) ? undefined : exchange;
   }
 
-  contentFailed(error: HttpError): void {
-    this.#fail(error);
+  get readsHeads(): boolean {
+    return !this.#over && this.#leaving === undefined;
   }
 
-  contentCanceled(): void {
-    const exchange = this.#exchanges[0];
-    if (exchange === undefined) return;
-    // What is at hand costs nothing to drop; waiting for the rest may cost more than a new connection.
-    try {
-      if (this.#receiver.drain(this.#driver.input.length) === "complete") {
-        this.#received(exchange);
-        this.#advance();
-        return;
-      }
-    } catch {
-      // Malformed content is one more reason to give the connection up.
+  /** Sends the content that waited for 100 (Continue). */
+  continued(exchange: ClientExchange): void {
+    this.#driver.deadlines.clear(CONTINUE_SLOT);
+    if (this.#sending !== exchange || !exchange.awaitsContinue) return;
+    exchange.awaitsContinue = false;
+    this.#bodyWriter.start(exchange.request.body, this.#headWriter);
+  }
+
+  answering(exchange: ClientExchange, last: boolean): void {
+    this.#driver.deadlines.clear(WAIT_SLOT);
+    if (last) this.#ending = true;
+    if (!exchange.awaitsContinue) return;
+    // The server has not asked for the content: it is not sent, and so the connection cannot go on.
+    exchange.awaitsContinue = false;
+    this.#driver.deadlines.clear(CONTINUE_SLOT);
+    this.#ending = true;
+    this.#bodyWriter.start(exchange.request.body, { framing: NO_CONTENT, length: 0, trailerNames: undefined });
+  }
+
+  /** Leaves HTTP: the transport goes to whoever asks for it. */
+  switched(exchange: ClientExchange): void {
+    if (this.#driver.blocked) {
+      // We are waiting for `drained`; whoever gets the transport may want to ask for it as well.
+      this.#leaving = exchange;
+      return;
     }
+    this.#over = true;
+    this.#upgraded = exchange;
+    this.#exchanges.length = 0;
+    this.#bodyWriter.cancel(undefined);
+    this.#sending = undefined;
+    this.#reader.deliver(exchange, empty());
+    exchange.end();
+    this.#observer?.exchangeEnded?.(exchange.request);
+    if (this.#driver.isOpen) {
+      exchange.pendingUpgrade.fulfill(this.#driver.detach(), this.#timer, this.#options.idleTimeoutMs);
+    } else {
+      exchange.pendingUpgrade.fail(new HttpError("canceled", "UPGRADE_CANCELED", "the connection was aborted"));
+    }
+    this.#waiting.fail(this.#closedError);
+  }
+
+  responseReceived(): void {
+    const exchange = this.#exchanges[0];
+    // RFC 9112 9.5: once the server has said all it will say, the rest of the request would be sent in vain.
+    if (exchange !== undefined && !this.#over && (exchange.sent || this.#ending)) this.#finish(exchange);
+  }
+
+  responseAbandoned(): void {
+    if (this.#exchanges.length === 0) return;
     this.#fail(new HttpError("canceled", "BODY_CANCELED", "the response body was canceled"));
+  }
+
+  responseFailed(error: HttpError): void {
+    this.#fail(error);
   }
 
   // BodyWriterOwner: the request's content.
@@ -310,8 +349,8 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     exchange.bodyTouched = this.#bodyWriter.touched;
     this.#sending = undefined;
     if (exchange === this.#exchanges[0]) {
-      if (!exchange.answered) this.#startHeadTimer(exchange);
-      else if (!this.#receiver.active) this.#finish(exchange);
+      if (!exchange.answered) this.#driver.deadlines.set(WAIT_SLOT, exchange.facts.limits.headTimeoutMs);
+      else if (!this.#reader.active) this.#finish(exchange);
     }
     this.#wakeWaiting();
   }
@@ -323,200 +362,23 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
 
   // The exchange, in order.
 
-  /** Reads heads while there is input and nothing to wait for. */
-  #advance(): void {
-    while (!this.#over && !this.#receiver.active && this.#leaving === undefined && this.#driver.input.length > 0) {
-      const exchange = this.#exchanges[0];
-      if (exchange === undefined || exchange.answered || !this.#isWritten(exchange)) {
-        this.#fail(unexpectedBytes());
-        return;
-      }
-      if (this.#mayBeHttp09()) {
-        const verdict = this.#isHttp09();
-        if (verdict) this.#answer09(exchange);
-        if (verdict !== false) return;
-      }
-      try {
-        if (!this.#head.read(this.#driver.input)) return;
-      } catch (error) {
-        this.#fail(asHttpError(error));
-        return;
-      }
-      this.#headReceived(exchange);
-    }
-  }
-
-  #startRequestTimer(exchange: ClientExchange): void {
-    const limit = exchange.options.timeouts?.requestTimeoutMs ?? this.#options.requestTimeoutMs;
-    this.#driver.deadlines.set(REQUEST_SLOT, limit);
-  }
-
-  #startHeadTimer(exchange: ClientExchange): void {
-    const limit = exchange.options.timeouts?.headTimeoutMs ?? this.#options.headTimeoutMs;
-    this.#driver.deadlines.set(WAIT_SLOT, limit);
-  }
-
-  /** Sends the content that waited for 100 (Continue). */
-  #continue(): void {
-    const exchange = this.#sending;
-    this.#driver.deadlines.clear(CONTINUE_SLOT);
-    if (exchange?.awaitsContinue !== true) return;
-    exchange.awaitsContinue = false;
-    this.#bodyWriter.start(exchange.request.body, this.#headWriter);
-  }
-
-  #headReceived(exchange: ClientExchange): void {
-    const head = this.#head;
-    if (head.status === 101) {
-      this.#switchProtocols(exchange);
-    } else if (head.status < 200) {
-      this.#informational(exchange);
-    } else {
-      this.#final(exchange);
-    }
-  }
-
-  /** RFC 9110 15.2: any number of these may come before the final response. */
-  #informational(exchange: ClientExchange): void {
-    const { status, headers } = this.#head;
-    if (++exchange.informationals > this.#options.maxInformational) {
-      const message = `more than ${this.#options.maxInformational} informational responses`;
-      this.#fail(new HttpError("limit", "TOO_MANY_INFORMATIONAL", message));
-      return;
-    }
-    this.#head.reset();
-    this.#observer?.informational?.(exchange.request, status, headers);
-    if (this.#over) return;
-    try {
-      exchange.options.onInformational?.(status, headers);
-    } catch (error) {
-      this.#fail(new HttpError("user", "ABORTED_BY_CALLBACK", "onInformational threw", { cause: error }));
-    }
-    // Last, since the content may fail at once, and nothing is told of a connection that has failed.
-    if (status === 100) this.#continue();
-  }
-
-  #switchProtocols(exchange: ClientExchange): void {
-    if (!exchange.wantsUpgrade || exchange.request.method === "CONNECT") {
-      this.#fail(new HttpError("protocol", "UNEXPECTED_UPGRADE", "101 without an upgrade request (RFC 9110 15.2.2)"));
-      return;
-    }
-    if (!exchange.sent) {
-      // RFC 9110 7.8: the protocol cannot change in the middle of a message.
-      this.#fail(new HttpError("protocol", "UNEXPECTED_UPGRADE", "101 before the request was sent whole"));
-      return;
-    }
-    this.#handOver(exchange);
-  }
-
-  #final(exchange: ClientExchange): void {
-    const { status, contentLength } = this.#head;
-    this.#answered++;
-    if (!this.#keepsAlive(exchange)) this.#ending = true;
-    if (exchange.awaitsContinue) this.#dropContent(exchange);
-    if (exchange.request.method === "CONNECT" && status >= 200 && status < 300) {
-      this.#handOver(exchange);
-      return;
-    }
-    const decoder = this.#decoder(exchange);
-    if (contentLength > this.#options.maxBodyBytes && decoder !== undefined) {
-      this.#fail(bodyTooLarge(this.#options.maxBodyBytes));
-      return;
-    }
-    if (decoder === undefined) {
-      this.#deliver(exchange, empty());
-      this.#received(exchange);
-      return;
-    }
-    const body = this.#receiver.start(decoder);
-    this.#receiver.timeoutMs = exchange.options.timeouts?.bodyTimeoutMs ?? this.#options.bodyTimeoutMs;
-    this.#deliver(exchange, body);
-  }
-
-  /** RFC 9112 6.3: how the content ends; `undefined` if there is none. */
-  #decoder(exchange: ClientExchange): BodyDecoder | undefined {
-    const { status, transferEncoding, contentLength } = this.#head;
-    if (exchange.request.method === "HEAD" || status === 204 || status === 304) return undefined;
-    if (transferEncoding === TRANSFER_CHUNKED) return new ChunkedDecoder(this.#options);
-    if (transferEncoding !== TRANSFER_NONE || contentLength < 0) {
-      this.#ending = true;
-      return new CloseDecoder();
-    }
-    return contentLength === 0 ? undefined : new LengthDecoder(contentLength);
-  }
-
-  /** RFC 9112 9.3. */
-  #keepsAlive(exchange: ClientExchange): boolean {
-    const head = this.#head;
-    if (!exchange.keepAlive || head.connectionClose || head.ambiguousFraming) return false;
-    return head.minorVersion > 0 || head.connectionKeepAlive;
-  }
-
-  /** The server has answered without having asked for the content: it is not sent, and so the connection cannot go on. */
-  #dropContent(exchange: ClientExchange): void {
-    exchange.awaitsContinue = false;
-    this.#driver.deadlines.clear(CONTINUE_SLOT);
-    this.#ending = true;
-    this.#bodyWriter.start(exchange.request.body, { framing: NO_CONTENT, length: 0, trailerNames: undefined });
-  }
-
-  #deliver(exchange: ClientExchange, body: Body): HttpResponse {
-    const head = this.#head;
-    this.#driver.deadlines.clear(WAIT_SLOT);
-    const response = new HttpResponse(head.status, head.headers, body);
-    if (head.minorVersion === 0) response.version = "HTTP/1.0";
-    if (head.reason !== (canonicalReason(head.status) ?? "")) response.extension(reasonPhraseKey, head.reason);
-    attachToResponse(response, exchange);
-    head.reset();
-    this.#observer?.responseStarted?.(exchange.request, response);
-    exchange.answer(response);
-    return response;
-  }
-
-  /** Leaves HTTP: the transport goes to whoever asks for it. */
-  #handOver(exchange: ClientExchange): void {
-    if (this.#driver.blocked) {
-      // We are waiting for `drained`; whoever gets the transport may want to ask for it as well.
-      this.#leaving = exchange;
-      return;
-    }
-    this.#over = true;
-    this.#upgraded = exchange;
-    this.#exchanges.length = 0;
-    this.#bodyWriter.cancel(undefined);
-    this.#sending = undefined;
-    this.#deliver(exchange, empty());
-    exchange.end();
-    this.#observer?.exchangeEnded?.(exchange.request);
-    if (this.#driver.isOpen) {
-      exchange.pendingUpgrade.fulfill(this.#driver.detach(), this.#timer, this.#options.idleTimeoutMs);
-    } else {
-      exchange.pendingUpgrade.fail(new HttpError("canceled", "UPGRADE_CANCELED", "the connection was aborted"));
-    }
-    this.#rejectWaiting();
-  }
-
-  /** The response of `exchange` has been received whole. */
-  #received(exchange: ClientExchange): void {
-    if (this.#over) return;
-    // RFC 9112 9.5: once the server has said all it will say, the rest of the request would be sent in vain.
-    if (exchange.sent || this.#ending) this.#finish(exchange);
-  }
-
   #finish(exchange: ClientExchange): void {
     this.#exchanges.shift();
     this.#driver.deadlines.clear(REQUEST_SLOT);
     exchange.end();
     this.#observer?.exchangeEnded?.(exchange.request);
+    if (this.#over) return;
     const next = this.#exchanges[0];
     if (next === undefined) {
       if (this.#last || this.#ending) this.#close();
       else this.#driver.deadlines.set(WAIT_SLOT, this.#options.idleTimeoutMs);
     } else if (this.#ending) {
-      this.#fail(new HttpError("closed", "CLOSED", "the server closes the connection before it answers this request"));
+      this.#failUnanswered();
+      this.#close();
     } else {
-      this.#startRequestTimer(next);
-      if (next.sent) this.#startHeadTimer(next);
+      const { requestTimeoutMs, headTimeoutMs } = next.facts.limits;
+      this.#driver.deadlines.set(REQUEST_SLOT, requestTimeoutMs);
+      if (next.sent) this.#driver.deadlines.set(WAIT_SLOT, headTimeoutMs);
     }
     this.#wakeWaiting();
   }
@@ -524,31 +386,9 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
   #signaled(exchange: ClientExchange): void {
     if (!this.#exchanges.includes(exchange)) return;
     this.#driver.enter();
-    this.#fail(canceled(exchange.options.signal?.reason));
+    this.#culprit = exchange;
+    this.#fail(canceledBySignal(exchange.options.signal?.reason));
     this.#driver.leave();
-  }
-
-  #mayBeHttp09(): boolean {
-    return this.#options.http09Responses && this.#answered === 0 && !this.#head.begun;
-  }
-
-  /** Whether what comes is no status line; `undefined` while there is too little of it to tell. */
-  #isHttp09(): boolean | undefined {
-    const { bytes, start, length } = this.#driver.input;
-    for (let i = 0; i < Math.min(length, anyVersion.length); i++) {
-      if (bytes[start + i] !== anyVersion.charCodeAt(i)) return true;
-    }
-    return length < anyVersion.length ? undefined : false;
-  }
-
-  /** HTTP/0.9: everything that comes is the content. */
-  #answer09(exchange: ClientExchange): void {
-    this.#answered++;
-    this.#ending = true;
-    this.#head.status = 200;
-    this.#head.reason = "OK";
-    const response = this.#deliver(exchange, this.#receiver.start(new CloseDecoder()));
-    response.version = "HTTP/0.9";
   }
 
   #close(): void {
@@ -557,7 +397,7 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     this.#bodyWriter.cancel(undefined);
     this.#sending = undefined;
     this.#driver.close();
-    this.#rejectWaiting();
+    this.#waiting.fail(this.#closedError);
   }
 
   /** Ends the connection because of `error`. */
@@ -570,16 +410,27 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
     const sending = this.#sending;
     this.#sending = undefined;
     if (sending !== undefined && this.#bodyWriter.active) sending.bodyTouched = this.#bodyWriter.touched;
-    this.#receiver.stop(error);
+    this.#reader.stop(error);
+    const culprit = this.#culprit ?? exchanges[0];
     for (const exchange of exchanges) {
       const intact = !(exchange.bodyTouched || this.#isWritten(exchange));
       if (exchange === sending) this.#dropBody(exchange, intact, error);
-      exchange.fail(intact ? unsent(error) : error);
-      this.#observer?.exchangeEnded?.(exchange.request, error);
+      const own = exchange === culprit ? error : lost(error);
+      exchange.fail(intact ? unsent(error) : own);
+      this.#observer?.exchangeEnded?.(exchange.request, own);
     }
     // Content of an exchange that was answered before it was sent whole.
     this.#bodyWriter.cancel(error);
-    this.#rejectWaiting();
+    this.#waiting.fail(this.#closedError);
+  }
+
+  /** RFC 9112 9.6: what was sent behind a request whose response says close is not answered. */
+  #failUnanswered(): void {
+    for (const exchange of this.#exchanges.splice(0)) {
+      const error = unanswered();
+      exchange.fail(error);
+      this.#observer?.exchangeEnded?.(exchange.request, error);
+    }
   }
 
   /** Lets go of the content that was to be sent. An intact request keeps it: it can be sent elsewhere. */
@@ -591,39 +442,12 @@ export class ClientConnection implements Connection, Machine, BodyReceiverOwner,
 
   /** Whether any of the request has been handed to the transport. */
   #isWritten(exchange: ClientExchange): boolean {
-    return this.#driver.bytesWritten > exchange.offset;
+    return this.#driver.bytesWritten > exchange.facts.offset;
   }
 
   #wakeWaiting(): void {
-    if (this.#ready.length === 0) return;
-    if (this.isReady) this.#ready.shift()?.resolve();
+    if (this.#waiting.isEmpty) return;
+    if (this.isReady) this.#waiting.wake();
     else this.#waitsForRoom = this.#driver.blocked;
   }
-
-  #rejectWaiting(): void {
-    for (const waiting of this.#ready.splice(0)) waiting.reject(this.#closedError());
-  }
-}
-
-/** RFC 9112 9.3.2: only what may be repeated is sent before the earlier ones are answered. */
-function isPipelined(exchange: ClientExchange): boolean {
-  return exchange.sent && isIdempotent(exchange.request.method) && !exchange.wantsUpgrade;
-}
-
-function canceled(reason: unknown): HttpError {
-  return new HttpError("canceled", "CANCELED", "the request was canceled by its signal", { cause: reason });
-}
-
-/** The connection failed before any of the request was written. */
-function unsent(error: HttpError): HttpError {
-  const message = "the connection failed before the request was written";
-  return markUnsent(new HttpError("canceled", "UNSENT", message, { cause: error }));
-}
-
-function unexpectedBytes(): HttpError {
-  return new HttpError("protocol", "UNEXPECTED_MESSAGE", "the server sent bytes that belong to no request");
-}
-
-function asHttpError(error: unknown): HttpError {
-  return HttpError.find(error) ?? new HttpError("user", "INTERNAL", "the connection failed", { cause: error });
 }

@@ -79,7 +79,10 @@ export interface ServerOptions extends CommonOptions, Partial<RequestLeniency> {
 export interface ClientOptions extends CommonOptions {
   /** Longest wait for the response head once the request has been sent. */
   readonly headTimeoutMs?: number;
-  /** Longest time until the response has been received whole, from when the request was given to the sender. */
+  /**
+   * Longest time until the response has been received whole, from when the request was given to the sender or, pipelined,
+   * from when the earlier ones were answered.
+   */
   readonly requestTimeoutMs?: number;
   /** A response without a head (HTTP/0.9) is accepted as the first one on a connection. */
   readonly http09Responses?: boolean;

@@ -125,6 +125,10 @@ export class RequestHeadWriter {
       if (minorVersion === 0 || method === "GET" || method === "HEAD") return "";
       return this.#chunked(request, "chunked");
     }
+    // Announced trailers need chunked, even where the length is known.
+    if (framed && declared < 0 && minorVersion > 0 && announcedTrailers(headers) !== undefined) {
+      return this.#chunked(request, "chunked");
+    }
     if (exact !== undefined && exact !== length) throw lengthMismatch(length, exact);
     // RFC 9110 8.6: no content needs to be announced only where content is expected.
     if (length === 0 && declared < 0 && !anticipatesContent(method)) return "";

@@ -161,7 +161,9 @@ export class ResponseHeadWriter {
       return this.#codedLines(headers, context);
     }
     const length = declared >= 0 ? declared : exact;
-    if (length !== undefined) {
+    // Announced trailers need chunked, even where the length is known.
+    const trailing = framed && declared < 0 && context.minorVersion > 0 && context.acceptsTrailers;
+    if (length !== undefined && !(trailing && announcedTrailers(headers) !== undefined)) {
       if (exact !== undefined && exact !== length) throw lengthMismatch(length, exact);
       this.framing = LENGTH;
       this.length = length;

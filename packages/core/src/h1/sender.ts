@@ -5,7 +5,8 @@ import { HttpError } from "../error.ts";
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
 import type { ClientConnection } from "./client.ts";
-import { isUnsent, type SendOptions } from "./client-exchange.ts";
+import { isUnsent } from "./client-errors.ts";
+import type { SendOptions } from "./client-exchange.ts";
 
 /** What became of a request that was tried. */
 export type SendOutcome =

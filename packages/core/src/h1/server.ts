@@ -304,6 +304,7 @@ export class ServerConnection
     if (this.#state !== RESPONSE) return;
     this.#state = DRAIN;
     this.#observer?.exchangeEnded?.(this.#request as HttpRequest);
+    if (this.#state !== DRAIN) return;
     if (this.#receiver.active) this.#drain();
     else this.#finishExchange();
   }

@@ -156,7 +156,7 @@ describe("the end of the stream", () => {
     }
   });
 
-  test("[hyper-170] [hyper-186] in the middle of content: the body fails as incomplete, never a silent end", async () => {
+  test("[hyper-170, hyper-186] in the middle of content: the body fails as incomplete, never a silent end", async () => {
     for (const reply of [`${head("content-length: 10")}hello`, `${head("transfer-encoding: chunked")}9\r\nhello`]) {
       const client = await connectOn();
       const { body } = await exchange(client, get(), reply);
@@ -299,7 +299,7 @@ describe("heads", () => {
     expect(plain.headers.originalNameAt(1)).toBeUndefined();
   });
 
-  test("[hyper-169] [hyper-188] the size is known with the head, and falls as chunks are read", async () => {
+  test("[hyper-169, hyper-188] the size is known with the head, and falls as chunks are read", async () => {
     const client = await connectOn();
     const { body } = await exchange(client, get(), `${head("content-length: 9")}abc`);
     expect(body.sizeHint().exact).toBe(9);

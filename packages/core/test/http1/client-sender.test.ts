@@ -3,7 +3,7 @@
  */
 import { getEventListeners } from "node:events";
 import { channel, collect, fromIterable, full } from "@sluice/body";
-import { HttpRequest } from "@sluice/core";
+import { type HttpError, HttpRequest } from "@sluice/core";
 import type * as http1 from "@sluice/core/http1";
 import { describe, expect, test } from "vitest";
 import {
@@ -180,6 +180,21 @@ describe("trySend", () => {
     expect(stateOf(client)).toEqual(gaveUp("protocol UNEXPECTED_MESSAGE"));
   });
 
+  test("content that waits for 100 comes back untouched with a request that was not written", async () => {
+    const body = counted(full("x"));
+    let second: Promise<string> | undefined;
+    const client = await connectOn({
+      observer: {
+        exchangeEnded: () => {
+          second ??= tried(client.sender, post(body, { expect: "100-continue" }));
+        },
+      },
+    });
+    await exchange(client, get(), `${okWire}HTTP/1.1 100 Continue\r\n\r\n`);
+    expect(await second).toBe("canceled UNSENT, back");
+    expect([body.asked, body.canceled]).toEqual([0, 0]);
+  });
+
   test("an observer that aborts at the sight of a request: it comes back, its body untouched", async () => {
     const body = counted(fromIterable([bytes("x")]));
     const client = await connectOn({ observer: { requestStarted: () => client.connection.abort() } });
@@ -340,7 +355,7 @@ describe("pipelining", () => {
     expect(await tried(upgrading.sender, get())).toBe("canceled NOT_READY, back");
   });
 
-  test("`connection: close` in the middle: that answer stands, the later requests are refused as closed", async () => {
+  test("`connection: close` in the middle: that answer stands, the later requests go unanswered", async () => {
     const client = await connectOn({ pipelining: 3 });
     const [a, b, c] = ["/a", "/b", "/c"].map((path) => client.sender.trySend(get(path)));
     client.io.push(reply("A") + reply("B", "connection: close") + reply("C"));
@@ -351,9 +366,13 @@ describe("pipelining", () => {
     if (second === undefined || !("response" in second)) throw new Error("the second was refused");
     expect(await contentOf(second.response.body)).toBe("B");
     const third = await c;
-    expect(third).toMatchObject({ error: { kind: "closed", code: "CLOSED" } });
+    expect(third).toMatchObject({ error: { kind: "incomplete", code: "UNANSWERED" } });
     expect(third !== undefined && "request" in third).toBe(false);
-    expect(stateOf(client)).toMatchObject({ ready: false, closed: true, outcome: "closed CLOSED" });
+    expect(client.io.isShutdown).toBe(true);
+    expect(client.io.isAborted).toBe(false);
+    client.io.push(null);
+    await settle();
+    expect(stateOf(client)).toEqual(closedCleanly);
   });
 
   test("one that is malformed fails itself and those behind; those before are untouched", async () => {
@@ -362,7 +381,9 @@ describe("pipelining", () => {
     client.io.push(`${okWire}garbage\r\n`);
     expect((await (a as NonNullable<typeof a>)).status).toBe(200);
     expect((await rejection(b as NonNullable<typeof b>)).kind).toBe("parse");
-    expect((await rejection(c as NonNullable<typeof c>)).kind).toBe("parse");
+    const behind = await rejection(c as NonNullable<typeof c>);
+    expect(behind.code).toBe("CONNECTION_LOST");
+    expect((behind.cause as HttpError).kind).toBe("parse");
   });
 
   test("the head timer of a later request begins when it is its turn", async () => {

@@ -22,7 +22,7 @@ function expectHandedOver(client: ClientUnderTest): void {
 }
 
 describe.each(ways)("by %s", (_, request, reply, status) => {
-  test("[hyper-119] [hyper-120] upgradeOn: the transport with the bytes that came early; it is not shut down", async () => {
+  test("[hyper-119, hyper-120] upgradeOn: the transport with the bytes that came early; it is not shut down", async () => {
     const client = await connectOn();
     const response = await exchange(client, request(), `${reply}early `);
     expect([response.status, response.body.isEndStream()]).toEqual([status, true]);
@@ -39,7 +39,7 @@ describe.each(ways)("by %s", (_, request, reply, status) => {
     expect(client.timer.pending).toBe(0);
   });
 
-  test("[hyper-119] [hyper-120] intoParts: the very transport, and the bytes that came early", async () => {
+  test("[hyper-119, hyper-120] intoParts: the very transport, and the bytes that came early", async () => {
     const client = await connectOn();
     await exchange(client, request(), `${reply}early`);
     const { io, readBuffer } = client.connection.intoParts();

@@ -68,7 +68,7 @@ describe("the end of a head", () => {
   ] as const) {
     const input = ["GET /path HTTP/1.1", "host: example.com", "accept: */*", "", ""].join(end);
 
-    test(`[hyper-018] a head with ${name} is complete wherever it is cut`, () => {
+    test(`[hyper-018] a head is complete wherever it is cut, in both styles of line: ${name}`, () => {
       for (let cut = 1; cut < input.length; cut++) {
         const { requests, server } = seen(options);
         server.io.push(input.slice(0, cut));

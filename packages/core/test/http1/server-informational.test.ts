@@ -39,10 +39,10 @@ const expecting = (value = "100-continue"): string => head("POST / HTTP/1.1", "c
 
 describe("expect: 100-continue", () => {
   for (const [id, value] of [
-    ["[hyper-101]", "100-continue"],
-    ["[hyper-102]", "100-CONTINUE"],
+    ["[hyper-101] 100 is sent when the service reads the content, once, and not before:", "100-continue"],
+    ["[hyper-102] the expectation may be in capitals:", "100-CONTINUE"],
   ] as const) {
-    test(`${id} ${value}: 100 is sent when the service reads the content, once, and not before`, async () => {
+    test(`${id} ${value}`, async () => {
       const { server, read, contents } = readingLater();
       server.io.push(expecting(value));
       await settle();

@@ -59,7 +59,7 @@ describe("further requests", () => {
     ["connection: close ,\tx"],
     ["connection: x", "connection: y,close"],
   ]) {
-    test(`[hyper-092] are not served after ${fields.join(" and ")}`, async () => {
+    test(`[hyper-092] are not served after close, anywhere in Connection: ${fields.join(" and ")}`, async () => {
       const server = serveOn(ok);
       server.io.push(head("GET / HTTP/1.1", ...fields) + get);
       await expectClosedAfter(server, lastOkText);

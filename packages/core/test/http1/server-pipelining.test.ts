@@ -167,7 +167,7 @@ describe("the order", () => {
   });
 });
 
-describe("[hyper-183] fairness", () => {
+describe("[hyper-183] fairness: what is always ready does not starve others", () => {
   test("a transport that always has something to read is left alone after 16 rounds, until the next turn", () => {
     const timer = new TurnTimer();
     const chunk = bytes(get);

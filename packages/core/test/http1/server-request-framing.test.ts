@@ -36,7 +36,7 @@ const tenChunked = "a\r\n0123456789\r\n0\r\n\r\n";
 
 describe("which framing", () => {
   for (const method of ["GET", "POST"]) {
-    test(`[hyper-023] ${method} without Content-Length and Transfer-Encoding has no content`, async () => {
+    test(`[hyper-023] without Content-Length and Transfer-Encoding there is no content: ${method}`, async () => {
       const { server, requests, contents } = reading();
       server.io.push(head(`${method} / HTTP/1.1`));
       await settle();
@@ -48,12 +48,15 @@ describe("which framing", () => {
   }
 
   for (const [id, fields] of [
-    ["[hyper-024]", ["transfer-encoding: chunked"]],
-    ["[hyper-024]", ["Transfer-Encoding: CHUNKED"]],
-    ["[hyper-025]", ["transfer-encoding: gzip, chunked"]],
-    ["[hyper-025]", ["transfer-encoding: gzip", "transfer-encoding: chunked"]],
+    ["[hyper-024] chunked is chunked:", ["transfer-encoding: chunked"]],
+    ["[hyper-024] chunked is chunked:", ["Transfer-Encoding: CHUNKED"]],
+    ["[hyper-025] codings before chunked, in one line or two:", ["transfer-encoding: gzip, chunked"]],
+    [
+      "[hyper-025] codings before chunked, in one line or two:",
+      ["transfer-encoding: gzip", "transfer-encoding: chunked"],
+    ],
   ] as const) {
-    test(`${id} ${fields.join(" and ")}: chunked`, async () => {
+    test(`${id} ${fields.join(" and ")}`, async () => {
       const { server, requests, contents } = reading();
       server.io.push(head("POST / HTTP/1.1", ...fields) + tenChunked);
       expect(requests[0]?.headers.getAll("transfer-encoding")).toEqual(fields.map((field) => field.split(": ")[1]));
@@ -83,12 +86,24 @@ describe("which framing", () => {
   });
 
   for (const [id, fields] of [
-    ["[hyper-027]", ["content-length: 3", "transfer-encoding: chunked"]],
-    ["[hyper-027]", ["transfer-encoding: chunked", "content-length: 3"]],
-    ["[hyper-027]", ["transfer-encoding: gzip", "content-length: 3", "transfer-encoding: chunked"]],
-    ["[hyper-028]", ["connection: keep-alive", "content-length: 3", "transfer-encoding: chunked"]],
+    [
+      "[hyper-027] both framings: refused; with the option chunked wins and the connection ends:",
+      ["content-length: 3", "transfer-encoding: chunked"],
+    ],
+    [
+      "[hyper-027] both framings: refused; with the option chunked wins and the connection ends:",
+      ["transfer-encoding: chunked", "content-length: 3"],
+    ],
+    [
+      "[hyper-027] both framings: refused; with the option chunked wins and the connection ends:",
+      ["transfer-encoding: gzip", "content-length: 3", "transfer-encoding: chunked"],
+    ],
+    [
+      "[hyper-028] both framings, the client asks to keep the connection: it ends all the same:",
+      ["connection: keep-alive", "content-length: 3", "transfer-encoding: chunked"],
+    ],
   ] as const) {
-    test(`${id} ${fields.join(", ")}: refused; with the option chunked wins and the connection ends`, async () => {
+    test(`${id} ${fields.join(", ")}`, async () => {
       const strict = reading();
       strict.server.io.push(head("POST / HTTP/1.1", ...fields) + tenChunked);
       await expectFailedAfter(strict.server, bad, "parse", "TRANSFER_ENCODING_WITH_CONTENT_LENGTH");
@@ -133,15 +148,15 @@ describe("which framing", () => {
   });
 
   for (const [id, value] of [
-    ["[hyper-031]", "+10"],
-    ["[hyper-031]", "+5"],
-    ["[hyper-034]", "nope"],
-    ["[hyper-034]", "-1"],
-    ["[hyper-034]", "1 0"],
-    ["[hyper-034]", "0x10"],
-    ["[hyper-034]", ""],
+    ["[hyper-031] a content-length with a sign, 400:", "+10"],
+    ["[hyper-031] a content-length with a sign, 400:", "+5"],
+    ["[hyper-034] an illegal content-length, 400:", "nope"],
+    ["[hyper-034] an illegal content-length, 400:", "-1"],
+    ["[hyper-034] an illegal content-length, 400:", "1 0"],
+    ["[hyper-034] an illegal content-length, 400:", "0x10"],
+    ["[hyper-034] an illegal content-length, 400:", ""],
   ] as const) {
-    test(`${id} content-length: ${JSON.stringify(value).slice(1, -1)}: 400`, async () => {
+    test(`${id} ${JSON.stringify(value)}`, async () => {
       const { server, requests } = reading();
       server.io.push(head("POST / HTTP/1.1", `content-length: ${value}`));
       await expectFailedAfter(server, bad, "parse", "CONTENT_LENGTH_INVALID");
@@ -167,7 +182,7 @@ describe("which framing", () => {
     ["transfer-encoding: chunked;x=1"],
     ["transfer-encoding: , chunked"],
   ]) {
-    test(`[hyper-032] ${fields.join(" and ")}: 400`, async () => {
+    test(`[hyper-032] codings that do not end in chunked, or repeat it, 400: ${fields.join(" and ")}`, async () => {
       const { server } = reading();
       server.io.push(head("POST / HTTP/1.1", ...fields));
       await expectFailedAfter(server, bad, "parse", "TRANSFER_ENCODING_INVALID");

@@ -26,78 +26,78 @@ function unknown(...parts: readonly string[]): Body {
 const chunkedHello = "5\r\nhello\r\n0\r\n\r\n";
 
 describe("content-length and chunked", () => {
-  for (const [id, what, fields, body, expected] of [
+  for (const [what, fields, body, expected] of [
     [
-      "[hyper-063]",
-      "a content-length of the user's with a known body",
+      "[hyper-063] a content-length of the user's with a known body",
       { "content-length": "5" },
       () => full("hello"),
       "content-length: 5\r\n\r\nhello",
     ],
     [
-      "[hyper-063]",
-      "a content-length of the user's with an unknown body",
+      "[hyper-063] a content-length of the user's with an unknown body",
       { "content-length": "5" },
       () => unknown("he", "llo"),
       "content-length: 5\r\n\r\nhello",
     ],
     [
-      "[hyper-063]",
-      "a content-length of the user's with an empty body",
+      "[hyper-063] a content-length of the user's with an empty body",
       { "content-length": "0" },
       () => empty(),
       "content-length: 0\r\n\r\n",
     ],
     [
-      "[hyper-064]",
-      "chunked of the user's with a known body",
+      "[hyper-064] chunked of the user's with a known body",
       { "transfer-encoding": "chunked" },
       () => full("hello"),
       `transfer-encoding: chunked\r\n\r\n${chunkedHello}`,
     ],
     [
-      "[hyper-064]",
-      "chunked of the user's with an unknown body",
+      "[hyper-064] chunked of the user's with an unknown body",
       { "transfer-encoding": "chunked" },
       () => unknown("hello"),
       `transfer-encoding: chunked\r\n\r\n${chunkedHello}`,
     ],
     [
-      "[hyper-064]",
-      "chunked of the user's with an empty body",
+      "[hyper-064] chunked of the user's with an empty body",
       { "transfer-encoding": "chunked" },
       () => empty(),
       "transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
     [
-      "[hyper-065]",
-      "another coding of the user's gets chunked",
+      "[hyper-065] another coding of the user's gets chunked",
       { "transfer-encoding": "gzip" },
       () => full("hello"),
       `transfer-encoding: gzip, chunked\r\n\r\n${chunkedHello}`,
     ],
-    ["[hyper-066]", "nothing said, known length", {}, () => full("hello"), "content-length: 5\r\n\r\nhello"],
-    ["[hyper-066]", "nothing said, known to be empty", {}, () => empty(), "content-length: 0\r\n\r\n"],
+    ["[hyper-066] nothing said, known length", {}, () => full("hello"), "content-length: 5\r\n\r\nhello"],
+    ["[hyper-066] nothing said, known to be empty", {}, () => empty(), "content-length: 0\r\n\r\n"],
     [
-      "[hyper-066]",
-      "nothing said, unknown length",
+      "[hyper-066] nothing said, unknown length",
       {},
       () => unknown("hello"),
       `transfer-encoding: chunked\r\n\r\n${chunkedHello}`,
     ],
   ] as const) {
-    test(`${id} ${what}`, async () => {
+    test(what, async () => {
       const { text, server } = await answer(() => new HttpResponse(200, fields, body()));
       expect(text).toBe(`HTTP/1.1 200 OK\r\n${expected}`);
       expectOpen(server);
     });
   }
 
-  for (const [id, what, fields, expected] of [
-    ["[hyper-067]", "neither content-length nor chunked, and the end of the stream ends it", {}, ""],
-    ["[hyper-068]", "chunked of the user's is removed", { "transfer-encoding": "chunked", trailer: "x" }, ""],
+  for (const [what, fields, expected] of [
+    [
+      "[hyper-067] unknown length to HTTP/1.0: neither content-length nor chunked, and the end of the stream ends it",
+      {},
+      "",
+    ],
+    [
+      "[hyper-068] unknown length to HTTP/1.0: chunked of the user's is removed",
+      { "transfer-encoding": "chunked", trailer: "x" },
+      "",
+    ],
   ] as const) {
-    test(`${id} unknown length to HTTP/1.0: ${what}`, async () => {
+    test(what, async () => {
       for (const keep of ["", "connection: keep-alive\r\n"]) {
         const server = serveOn(() => new HttpResponse(200, fields, unknown("hel", "lo")));
         server.io.push(`GET / HTTP/1.0\r\n${keep}\r\n`);
@@ -275,7 +275,7 @@ describe("the status line", () => {
   });
 
   for (const status of [100, 101, 102, 103, 199]) {
-    test(`[hyper-080] ${status} from a service: 500, and an error of the connection`, async () => {
+    test(`[hyper-080] 1xx from a service: 500, and an error of the connection: ${status}`, async () => {
       const server = serveOn(() => new HttpResponse(status));
       server.io.push(get);
       await expectFailedAfter(server, refusal("500 Internal Server Error"), "user", "UNSUPPORTED_STATUS");

@@ -61,7 +61,7 @@ describe("trailers of a response", () => {
     [["te: x-trailers"], false],
     [["te: "], false],
   ] as const) {
-    test(`[hyper-127] ${fields.join(" and ")}: ${sent ? "sent" : "not sent"}`, () => {
+    test(`[hyper-127] te is a list, over any number of lines: ${fields.join(" and ")}: ${sent ? "sent" : "not sent"}`, () => {
       const server = sending([["x-one", "1"]], [["trailer", "x-one"]]);
       server.io.push(head("GET / HTTP/1.1", ...fields));
       const trailers = sent ? "x-one: 1\r\n" : "";

@@ -350,10 +350,18 @@ describe("the other side", () => {
   });
 
   for (const [id, request, response] of [
-    ["[hyper-119] 101", () => HttpRequest.get("/", { host: "a", connection: "upgrade", upgrade: "foo" }), switchedText],
-    ["[hyper-120] 200 to CONNECT", () => HttpRequest.connect("a:443", { host: "a:443" }), "HTTP/1.1 200 OK\r\n\r\n"],
+    [
+      "[hyper-119] on a client 101 gives the transport back with early bytes, and does not shut it down",
+      () => HttpRequest.get("/", { host: "a", connection: "upgrade", upgrade: "foo" }),
+      switchedText,
+    ],
+    [
+      "[hyper-120] on a client 200 to CONNECT does the same",
+      () => HttpRequest.connect("a:443", { host: "a:443" }),
+      "HTTP/1.1 200 OK\r\n\r\n",
+    ],
   ] as const) {
-    test(`${id} on a client: the transport is given back with early bytes, and not shut down`, async () => {
+    test(id, async () => {
       const client = await connectOn();
       const sent = client.sender.send(request());
       client.io.push(`${response}early`);

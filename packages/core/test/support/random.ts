@@ -13,7 +13,7 @@ function text(chars: string, constraints: fc.StringConstraints): fc.Arbitrary<st
   return fc.string({ unit: fc.constantFrom(...chars), ...constraints });
 }
 
-export const token: fc.Arbitrary<string> = text(tokenChars, { minLength: 1, maxLength: 12 });
+const token: fc.Arbitrary<string> = text(tokenChars, { minLength: 1, maxLength: 12 });
 
 export const method: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "PATCH") },
@@ -56,14 +56,14 @@ const visible = Array.from({ length: 256 }, (_, unit) => String.fromCharCode(uni
 export const phrase: fc.Arbitrary<string> = text(visible, { maxLength: 20 });
 
 /** As it comes out of a `HeaderMap`: without blanks around it. */
-export const fieldValue: fc.Arbitrary<string> = phrase.map((value) => value.replace(/^[ \t]+|[ \t]+$/g, ""));
+const fieldValue: fc.Arbitrary<string> = phrase.map((value) => value.replace(/^[ \t]+|[ \t]+$/g, ""));
 
 /** Names with a meaning for the connection, which a random value would change. */
 const meaningful =
   /^(?:content-length|transfer-encoding|connection|host|upgrade|expect|te|trailer|date|keep-alive|proxy-connection)$/i;
 
 /** In the spelling to be sent. */
-export const fieldName: fc.Arbitrary<string> = fc
+const fieldName: fc.Arbitrary<string> = fc
   .oneof(token, fc.constantFrom("Accept", "set-cookie", "X-A", "x-a", "__proto__", "constructor", "Cookie", "VIA"))
   .filter((name) => !meaningful.test(name));
 
