@@ -47,6 +47,12 @@ export function optionResolver<Given extends object, Resolved>(
   };
 }
 
+/** @throws RangeError if `deadlineMs` is given and is not a number of at least 0. */
+export function checkDeadline(deadlineMs: number | undefined): void {
+  if (deadlineMs === undefined || deadlineMs >= 0) return;
+  throw new RangeError(`deadlineMs must be a number of milliseconds of at least 0, got ${deadlineMs}`);
+}
+
 function resolve(
   face: string,
   rules: OptionRules,

@@ -245,9 +245,10 @@ export class Driver {
     this.#reading = false;
     if (this.#phase === CLOSED) return;
     this.#depth++;
-    if (error !== undefined) {
-      this.abort(asHttpError(error));
+    if (error !== undefined && this.#phase !== LINGERING) {
+      this.abort(transportError(error));
     } else if (this.#phase !== OPEN) {
+      // All that was to be sent has been: that the peer resets instead of ending its stream is no concern any more.
       if (chunk === null) this.#peerEnded();
       else this.#observer?.bytesRead?.(chunk.length);
       this.#discard();
@@ -286,7 +287,7 @@ export class Driver {
     if (this.#phase !== OPEN) return;
     this.deadlines.clear(this.#writeSlot);
     this.#depth++;
-    if (error !== undefined) this.abort(asHttpError(error));
+    if (error !== undefined) this.abort(transportError(error));
     this.leave();
   };
 
@@ -336,7 +337,7 @@ export class Driver {
   readonly #onShutdown = (error?: unknown): void => {
     if (this.#phase !== CLOSING) return;
     if (error !== undefined) {
-      this.abort(asHttpError(error));
+      this.abort(transportError(error));
     } else if (this.inputEnded || this.#timer === null || this.#options.lingerTimeoutMs === 0) {
       this.#release();
     } else {
@@ -386,7 +387,7 @@ export function timeoutError(name: string, limitMs: number, what: string, status
   return new HttpError("timeout", name, message, status === undefined ? undefined : { status });
 }
 
-function asHttpError(error: unknown): HttpError {
+function transportError(error: unknown): HttpError {
   if (HttpError.is(error)) return error;
   const message = error instanceof Error ? error.message : "the transport failed";
   return new HttpError("io", "TRANSPORT_FAILED", message, { cause: error });

@@ -43,6 +43,8 @@ export class BodyReceiver implements IncomingOwner {
   #touched = false;
   #abandoned = false;
   #draining = false;
+  /** Nothing but the reader keeps the exchange from ending. */
+  #resting = false;
   #received = 0;
   #drained = 0;
   #rate: BodyRate | undefined;
@@ -83,6 +85,7 @@ export class BodyReceiver implements IncomingOwner {
     this.#touched = false;
     this.#abandoned = false;
     this.#draining = false;
+    this.#resting = false;
     this.#received = 0;
     this.#drained = 0;
     this.#rate = undefined;
@@ -113,8 +116,22 @@ export class BodyReceiver implements IncomingOwner {
     this.#body?.inputEnded();
   }
 
-  /** The wait for the next bytes was too long. */
+  /** Limits how long a reader may rest before the content is taken away from it. */
+  awaitReader(): void {
+    if (this.#resting) return;
+    this.#resting = true;
+    if (this.#body?.waiting === false) this.#driver.deadlines.set(this.#slot, this.timeoutMs);
+  }
+
+  /** The wait for the next bytes, or for their reader, was too long. */
   expired(): void {
+    const body = this.#body;
+    if (this.#resting && body?.waiting === false && !this.#draining) {
+      body.fail(new HttpError("canceled", "BODY_DROPPED", "the body was dropped before it was read"));
+      this.#abandoned = true;
+      this.#owner.contentCanceled();
+      return;
+    }
     this.fail(timeoutError("bodyTimeoutMs", this.timeoutMs, "no bytes of the body came", 408));
   }
 
@@ -164,6 +181,7 @@ export class BodyReceiver implements IncomingOwner {
 
   bodyTaken(count: number): void {
     this.#touched = true;
+    if (this.#resting) this.#driver.deadlines.set(this.#slot, this.timeoutMs);
     this.#received += count;
     if (this.#received > this.#options.maxBodyBytes) throw bodyTooLarge(this.#options.maxBodyBytes);
   }

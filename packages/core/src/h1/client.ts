@@ -14,6 +14,7 @@ import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
 import { checkTimeouts } from "../message/timeouts.ts";
 import type { Observer } from "../observer.ts";
+import { checkDeadline } from "../options.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import { noUpgrade } from "../upgrade/pending-upgrade.ts";
 import type { UpgradedParts } from "../upgrade/upgraded.ts";
@@ -92,6 +93,7 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
   }
 
   gracefulShutdown(deadlineMs?: number): void {
+    checkDeadline(deadlineMs);
     if (this.#over) return;
     this.#driver.enter();
     this.#last = true;

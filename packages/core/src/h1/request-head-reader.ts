@@ -34,6 +34,17 @@ export class RequestHeadReader extends HeadReader {
     this.#options = options;
   }
 
+  /** RFC 9110 7.8: HTTP/1.0 has no Upgrade, and the field counts only when Connection names it. */
+  get wantsUpgrade(): boolean {
+    return this.method === "CONNECT" || (this.hasUpgrade && this.connectionUpgrade && this.minorVersion > 0);
+  }
+
+  /** Whether the request lets the connection go on (RFC 9112 9.3). */
+  get keepsAlive(): boolean {
+    if (this.connectionClose || this.ambiguousFraming) return false;
+    return this.minorVersion > 0 || this.connectionKeepAlive;
+  }
+
   /**
    * Takes what `buffer` holds; true when the head is complete and acceptable.
    * @throws HttpError with the status to answer.

@@ -30,14 +30,11 @@ import {
 } from "./framing.ts";
 import { listHas } from "./lists.ts";
 
-/** What the head of a response depends on beside the response. */
-export interface ResponseContext {
+/** What the head of a response depends on beside the response: the request it answers. */
+export interface AnsweredRequest {
   readonly method: string;
   readonly minorVersion: number;
-  /** Whether the request allows the connection to go on. */
-  readonly keepAlive: boolean;
-  /** Whether the request asked to keep an HTTP/1.0 connection. */
-  readonly keepAliveAsked: boolean;
+  readonly connectionKeepAlive: boolean;
   readonly acceptsTrailers: boolean;
   readonly wantsUpgrade: boolean;
 }
@@ -65,19 +62,19 @@ export class ResponseHeadWriter {
   }
 
   /**
-   * The head of `response`, whose body is not touched.
+   * The head of `response`, whose body is not touched. `keepAlive` tells whether another exchange may follow.
    * @throws HttpError kind `user` if it cannot be sent.
    */
-  write(response: HttpResponse, context: ResponseContext): string {
+  write(response: HttpResponse, request: AnsweredRequest, keepAlive: boolean): string {
     const { status, headers } = response;
     this.trailerNames = undefined;
-    this.upgrades = context.method === "CONNECT" ? status >= 200 && status < 300 : status === 101;
-    if (status < 200 && !(this.upgrades && context.wantsUpgrade)) {
+    this.upgrades = request.method === "CONNECT" ? status >= 200 && status < 300 : status === 101;
+    if (status < 200 && !(this.upgrades && request.wantsUpgrade)) {
       const message = `a service cannot answer with ${status}; use sendInformational for 1xx, 101 needs an upgrade request`;
       throw new HttpError("user", "UNSUPPORTED_STATUS", message);
     }
-    let text = this.#statusLine(response, context.minorVersion);
-    let close = !context.keepAlive;
+    let text = this.#statusLine(response, request.minorVersion);
+    let close = !keepAlive;
     let closeSaid = false;
     let connectionSaid = false;
     let dated = !this.#options.autoDateHeader;
@@ -100,14 +97,14 @@ export class ResponseHeadWriter {
       }
       text += fieldLine(headers, i, this.#options);
     }
-    text += this.#frame(response, context, framed);
+    text += this.#frame(response, request, framed);
     if (this.framing === UNTIL_CLOSE) close = true;
     this.keepAlive = !close && !this.upgrades;
     if (this.upgrades) {
       if (status === 101 && !connectionSaid) text += ownLine("connection", "upgrade", this.#options);
     } else if (close) {
       if (!closeSaid) text += ownLine("connection", "close", this.#options);
-    } else if (context.minorVersion === 0 && context.keepAliveAsked && !connectionSaid) {
+    } else if (request.minorVersion === 0 && request.connectionKeepAlive && !connectionSaid) {
       text += ownLine("connection", "keep-alive", this.#options);
     }
     if (!dated) text += ownLine("date", httpDate(), this.#options);
@@ -131,7 +128,7 @@ export class ResponseHeadWriter {
   }
 
   /** Decides the framing; returns the lines that announce it. */
-  #frame(response: HttpResponse, context: ResponseContext, framed: boolean): string {
+  #frame(response: HttpResponse, request: AnsweredRequest, framed: boolean): string {
     const { status, headers } = response;
     this.length = 0;
     // RFC 9110 8.6, RFC 9112 6.1: these carry no content and announce none.
@@ -149,45 +146,45 @@ export class ResponseHeadWriter {
       return ownLine("content-length", "0", this.#options);
     }
     // RFC 9110 9.3.2, 15.4.5: what a GET would have got may be announced, but nothing is sent.
-    if (context.method === "HEAD" || status === 304) {
+    if (request.method === "HEAD" || status === 304) {
       this.framing = NO_CONTENT;
       if (declared >= 0) return ownLine("content-length", String(declared), this.#options);
       return exact === undefined || exact === 0 || status === 304
         ? ""
         : ownLine("content-length", String(exact), this.#options);
     }
-    if (coded && context.minorVersion > 0) {
+    if (coded && request.minorVersion > 0) {
       this.framing = CHUNKED;
-      return this.#codedLines(headers, context);
+      return this.#codedLines(headers, request);
     }
     const length = declared >= 0 ? declared : exact;
     // Announced trailers need chunked, even where the length is known.
-    const trailing = framed && declared < 0 && context.minorVersion > 0 && context.acceptsTrailers;
+    const trailing = framed && declared < 0 && request.minorVersion > 0 && request.acceptsTrailers;
     if (length !== undefined && !(trailing && announcedTrailers(headers) !== undefined)) {
       if (exact !== undefined && exact !== length) throw lengthMismatch(length, exact);
       this.framing = LENGTH;
       this.length = length;
       return ownLine("content-length", String(length), this.#options);
     }
-    if (context.minorVersion === 0) {
+    if (request.minorVersion === 0) {
       this.framing = UNTIL_CLOSE;
       return "";
     }
     this.framing = CHUNKED;
-    return ownLine("transfer-encoding", "chunked", this.#options) + this.#trailerLines(headers, context);
+    return ownLine("transfer-encoding", "chunked", this.#options) + this.#trailerLines(headers, request);
   }
 
   /** The transfer codings a program has set, made to end in chunked. */
-  #codedLines(headers: HeaderMap, context: ResponseContext): string {
+  #codedLines(headers: HeaderMap, request: AnsweredRequest): string {
     const value = headers.getAll("transfer-encoding").join(", ");
     const complete = endsInChunked(headers) ? value : `${value}, chunked`;
-    return ownLine("transfer-encoding", complete, this.#options) + this.#trailerLines(headers, context);
+    return ownLine("transfer-encoding", complete, this.#options) + this.#trailerLines(headers, request);
   }
 
-  #trailerLines(headers: HeaderMap, context: ResponseContext): string {
+  #trailerLines(headers: HeaderMap, request: AnsweredRequest): string {
     if (!headers.has("trailer")) return "";
     // RFC 9110 6.5.1: trailers are for those who said they can take them.
-    if (context.acceptsTrailers) this.trailerNames = announcedTrailers(headers);
+    if (request.acceptsTrailers) this.trailerNames = announcedTrailers(headers);
     return ownLine("trailer", headers.getAll("trailer").join(", "), this.#options);
   }
 }

@@ -8,28 +8,27 @@
  * Exchanges never overlap: the next head is not looked at before the response is complete, which also keeps pipelined
  * responses in order.
  */
-import { type Body, empty, HeaderMap } from "@sluice/body";
+import { HeaderMap } from "@sluice/body";
 import type { Connection } from "../connection.ts";
-import { Driver, type Machine, timeoutError } from "../driver/driver.ts";
-import { HttpError } from "../error.ts";
+import { Driver, type Machine } from "../driver/driver.ts";
+import { asHttpError, HttpError } from "../error.ts";
 import type { Exchange } from "../message/exchange.ts";
-import { abortRequest, attachToRequest, HttpRequest } from "../message/request.ts";
+import { abortRequest, attachToRequest, type HttpRequest } from "../message/request.ts";
 import { HttpResponse } from "../message/response.ts";
 import type { ExchangeTimeouts } from "../message/timeouts.ts";
 import type { Observer } from "../observer.ts";
+import { checkDeadline } from "../options.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import type { Service } from "../service/service.ts";
-import { noUpgrade, PendingUpgrade } from "../upgrade/pending-upgrade.ts";
+import { UpgradeOffer } from "../upgrade/upgrade-offer.ts";
 import type { Upgraded, UpgradedParts } from "../upgrade/upgraded.ts";
-import { ChunkedDecoder, LengthDecoder } from "./body-decoder.ts";
-import { BodyReceiver, type BodyReceiverOwner, bodyTooLarge } from "./body-receiver.ts";
+import { bodyTooLarge } from "./body-receiver.ts";
 import { BodyWriter, type BodyWriterOwner, cancelQuietly } from "./body-writer.ts";
 import { UNTIL_CLOSE } from "./framing.ts";
-import { TRANSFER_NONE } from "./head-reader.ts";
 import { interimResponse, refusal } from "./interim-writer.ts";
 import type { ResolvedServerOptions } from "./options.ts";
-import { RequestHeadReader } from "./request-head-reader.ts";
-import { type ResponseContext, ResponseHeadWriter } from "./response-head-writer.ts";
+import { BODY_SLOT, HEAD_SLOT, REQUEST_SLOT, RequestReader, type RequestReaderOwner } from "./request-reader.ts";
+import { ResponseHeadWriter } from "./response-head-writer.ts";
 
 const HEAD = 0;
 const SERVICE = 1;
@@ -37,10 +36,7 @@ const RESPONSE = 2;
 const DRAIN = 3;
 const OVER = 4;
 
-/** The head, or the idle time before it. */
-const WAIT_SLOT = 0;
-const REQUEST_SLOT = 1;
-const BODY_SLOT = 2;
+/** Deadlines beside those of the request. */
 const AGE_SLOT = 3;
 const SHUTDOWN_SLOT = 4;
 const slots = 5;
@@ -50,18 +46,16 @@ const noFields = new HeaderMap();
 /** Pipelined exchanges handled without waiting before other connections get their turn. */
 const maxExchangesPerTurn = 64;
 
-export class ServerConnection
-  implements Connection, Machine, Exchange, BodyReceiverOwner, BodyWriterOwner, ResponseContext
-{
+export class ServerConnection implements Connection, Machine, Exchange, RequestReaderOwner, BodyWriterOwner {
   readonly #service: Service;
   readonly #options: ResolvedServerOptions;
   readonly #timer: Timer | null;
   readonly #observer: Observer | undefined;
   readonly #driver: Driver;
-  readonly #head: RequestHeadReader;
-  readonly #receiver: BodyReceiver;
+  readonly #reader: RequestReader;
   readonly #headWriter: ResponseHeadWriter;
   readonly #bodyWriter: BodyWriter;
+  readonly #upgrade: UpgradeOffer = new UpgradeOffer();
   #state = HEAD;
   #advancing = false;
   /** Stopped between requests, or before the transport is handed over, because there was enough output. */
@@ -69,15 +63,8 @@ export class ServerConnection
   #shuttingDown = false;
   /** No exchange follows the one under way. */
   #last = false;
-  /** The client waits for 100 (Continue) before it sends content. */
-  #owesContinue = false;
-  #requestLimitMs = 0;
-  #exchanges = 0;
   #exchangesThisTurn = 0;
   #request: HttpRequest | undefined;
-  #upgrade: PendingUpgrade | undefined;
-  /** The request whose answer ended HTTP on this connection. */
-  #upgraded: HttpRequest | undefined;
 
   constructor(
     io: Io,
@@ -91,11 +78,9 @@ export class ServerConnection
     this.#timer = timer;
     this.#observer = observer;
     this.#driver = new Driver(io, this, options, slots, timer, observer);
-    this.#head = new RequestHeadReader(options);
-    this.#receiver = new BodyReceiver(this.#driver, this, options, timer, BODY_SLOT);
+    this.#reader = new RequestReader(this.#driver, this, options, timer);
     this.#headWriter = new ResponseHeadWriter(options);
     this.#bodyWriter = new BodyWriter(this.#driver, this, options);
-    this.#driver.deadlines.set(WAIT_SLOT, options.headTimeoutMs);
     this.#driver.deadlines.set(AGE_SLOT, options.maxConnectionAgeMs);
     this.#driver.enter();
     this.#driver.leave();
@@ -106,26 +91,25 @@ export class ServerConnection
   }
 
   gracefulShutdown(deadlineMs?: number): void {
+    checkDeadline(deadlineMs);
     if (this.#driver.isClosed) return;
     if (deadlineMs !== undefined) this.#driver.deadlines.set(SHUTDOWN_SLOT, Math.max(1, deadlineMs));
     if (this.#state === OVER) return;
     this.#driver.enter();
     this.#shuttingDown = true;
     // A request of which nothing has been received yet is none.
-    if (this.#state === HEAD && !this.#head.begun && this.#driver.input.length === 0) this.#close();
+    if (this.#state === HEAD && this.#reader.isIdle) this.#close();
     this.#driver.leave();
   }
 
   abort(reason?: unknown): void {
     const error = new HttpError("canceled", "ABORTED", "the connection was aborted", { cause: reason });
     this.#driver.abort(error);
-    this.#upgrade?.abandon(error);
+    this.#upgrade.abandon(error);
   }
 
   intoParts(): UpgradedParts {
-    const parts = this.#upgrade?.take();
-    if (parts === undefined) throw noUpgrade("the connection has no transport to give");
-    return parts;
+    return this.#upgrade.take();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,10 +122,10 @@ export class ServerConnection
   get wantsRead(): boolean {
     // A client that takes no responses gets no further requests served: what waits to be sent must not grow.
     if (this.#state === HEAD) return !this.#driver.full;
-    if (this.#receiver.wantsRead) return true;
+    if (this.#reader.wantsRead) return true;
     // One read ahead while the service works tells when the client has gone. Not before an upgrade: a read under way cannot
     // be handed over.
-    return this.#driver.input.length === 0 && !this.wantsUpgrade;
+    return this.#driver.input.length === 0 && !this.#reader.head.wantsUpgrade;
   }
 
   get wantsWrite(): boolean {
@@ -149,14 +133,13 @@ export class ServerConnection
   }
 
   get moreOutputSoon(): boolean {
-    return (
-      this.#options.pipelineFlush && this.#state === SERVICE && !this.#receiver.active && this.#driver.input.length > 0
-    );
+    const pipelined = this.#state === SERVICE && !this.#reader.active && this.#driver.input.length > 0;
+    return pipelined && this.#options.pipelineFlush;
   }
 
   received(): void {
     this.#exchangesThisTurn = 0;
-    this.#receiver.received();
+    this.#reader.receive();
     this.#advance();
   }
 
@@ -165,9 +148,9 @@ export class ServerConnection
       this.#endedBetweenRequests();
     } else if (this.#state === DRAIN ? !this.#headWriter.upgrades : this.#options.halfClose) {
       this.#last = true;
-      this.#receiver.inputEnded();
+      this.#reader.inputEnded();
       // A reader learns of it in time; dropping the rest has become pointless.
-      if (this.#state === DRAIN && !this.#receiver.hasReader) this.#finishExchange();
+      if (this.#state === DRAIN && !this.#reader.hasReader) this.#finishExchange();
     } else {
       const message = "the client ended its stream before its exchange was complete";
       this.#driver.abort(new HttpError("incomplete", "CLIENT_GONE", message));
@@ -183,21 +166,19 @@ export class ServerConnection
   }
 
   expired(slot: number): void {
-    const { headTimeoutMs, maxConnectionAgeGraceMs } = this.#options;
     switch (slot) {
-      case WAIT_SLOT:
-        if (this.#head.begun) this.#refuse(timeoutError("headTimeoutMs", headTimeoutMs, "no whole head came", 408));
-        else if (this.#exchanges === 0) this.#refuse(timeoutError("headTimeoutMs", headTimeoutMs, "no request came"));
-        else this.#close();
+      case HEAD_SLOT:
+      case REQUEST_SLOT: {
+        const error = this.#reader.expired(slot);
+        if (error === undefined) this.#close();
+        else this.#refuse(error);
         break;
-      case REQUEST_SLOT:
-        this.#refuse(timeoutError("requestTimeoutMs", this.#requestLimitMs, "no whole request came", 408));
-        break;
+      }
       case BODY_SLOT:
-        this.#receiver.expired();
+        this.#reader.contentExpired();
         break;
       case AGE_SLOT:
-        this.gracefulShutdown(maxConnectionAgeGraceMs || undefined);
+        this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || undefined);
         break;
       default:
         this.#driver.abort(new HttpError("canceled", "SHUTDOWN", "the deadline of the graceful shutdown has passed"));
@@ -211,54 +192,18 @@ export class ServerConnection
     this.#endExchange(error, state);
   }
 
-  // ResponseContext: what the head of the response depends on.
-
-  get method(): string {
-    return this.#head.method;
-  }
-
-  get minorVersion(): number {
-    return this.#head.minorVersion;
-  }
-
-  get acceptsTrailers(): boolean {
-    return this.#head.acceptsTrailers;
-  }
-
-  get keepAliveAsked(): boolean {
-    return this.#head.connectionKeepAlive;
-  }
-
-  /** RFC 9112 9.3. A client that waits for 100 and gets a final response may or may not send its content: unusable. */
-  get keepAlive(): boolean {
-    const head = this.#head;
-    if (this.#last || this.#shuttingDown || this.#owesContinue || !this.#options.keepAlive) return false;
-    if (head.connectionClose || head.ambiguousFraming) return false;
-    return head.minorVersion > 0 || head.connectionKeepAlive;
-  }
-
-  /** RFC 9110 7.8: HTTP/1.0 has no Upgrade, and the field counts only when Connection names it. */
-  get wantsUpgrade(): boolean {
-    const head = this.#head;
-    return head.method === "CONNECT" || (head.hasUpgrade && head.connectionUpgrade && head.minorVersion > 0);
-  }
-
   // Exchange: called through the request the service holds.
 
   upgrade(message: object): Promise<Upgraded> {
-    if ((message === this.#request && this.wantsUpgrade) || message === this.#upgraded) {
-      this.#upgrade ??= new PendingUpgrade();
-      return this.#upgrade.wait();
-    }
-    return Promise.reject(noUpgrade("the request asks for no upgrade, or was answered without one"));
+    return this.#upgrade.wait(message, message === this.#request && this.#reader.head.wantsUpgrade);
   }
 
   informational(request: object, status: number, headers: HeaderMap): boolean {
     // RFC 9110 15.2: never to HTTP/1.0.
-    if (request !== this.#request || this.#state !== SERVICE || this.#head.minorVersion === 0) return false;
+    if (request !== this.#request || this.#state !== SERVICE || this.#reader.head.minorVersion === 0) return false;
     this.#driver.enter();
     this.#driver.output.text(interimResponse(status, headers, this.#options));
-    if (status === 100) this.#owesContinue = false;
+    if (status === 100) this.#reader.owesContinue = false;
     this.#observer?.informational?.(this.#request as HttpRequest, status, headers);
     this.#driver.leave();
     return true;
@@ -266,31 +211,21 @@ export class ServerConnection
 
   setTimeouts(request: object, timeouts: ExchangeTimeouts): void {
     if (request !== this.#request) return;
-    if (timeouts.bodyTimeoutMs !== undefined) {
-      this.#receiver.timeoutMs = timeouts.bodyTimeoutMs;
-      if (this.#receiver.wantsRead) this.#driver.deadlines.set(BODY_SLOT, timeouts.bodyTimeoutMs);
-    }
     if (timeouts.writeTimeoutMs !== undefined) this.#driver.writeTimeoutMs = timeouts.writeTimeoutMs;
-    if (timeouts.requestTimeoutMs !== undefined && this.#receiver.active) {
-      this.#limitRequest(timeouts.requestTimeoutMs);
-    }
+    this.#reader.setTimeouts(timeouts);
   }
 
-  // BodyReceiverOwner: the request's content.
+  // RequestReaderOwner: the request.
 
-  contentWanted(): void {
-    if (!this.#owesContinue || this.#state !== SERVICE) return;
-    this.informational(this.#request as HttpRequest, 100, noFields);
+  continueWanted(): void {
+    if (this.#state === SERVICE) this.informational(this.#request as HttpRequest, 100, noFields);
   }
 
-  contentReceived(): void {
-    this.#driver.deadlines.clear(REQUEST_SLOT);
-    // RFC 9110 10.1.1: a client may have sent its content without waiting for 100.
-    this.#owesContinue = false;
+  requestReceived(): void {
     if (this.#state === DRAIN) this.#finishExchange();
   }
 
-  contentFailed(error: HttpError): void {
+  requestFailed(error: HttpError): void {
     this.#refuse(error);
   }
 
@@ -305,7 +240,7 @@ export class ServerConnection
     this.#state = DRAIN;
     this.#observer?.exchangeEnded?.(this.#request as HttpRequest);
     if (this.#state !== DRAIN) return;
-    if (this.#receiver.active) this.#drain();
+    if (this.#reader.active) this.#drain();
     else this.#finishExchange();
   }
 
@@ -332,45 +267,24 @@ export class ServerConnection
 
   /** True once a whole head has been read. */
   #readHead(): boolean {
-    const { input, deadlines } = this.#driver;
-    const begun = this.#head.begun;
     try {
-      if (input.length > 0 && this.#head.read(input)) return true;
+      if (this.#reader.readHead()) return true;
     } catch (error) {
       this.#refuse(asHttpError(error));
       return false;
     }
-    if (this.#driver.inputEnded) {
-      this.#endedBetweenRequests();
-    } else if (this.#shuttingDown && !this.#head.begun) {
-      this.#close();
-    } else if (!begun && this.#head.begun) {
-      deadlines.set(WAIT_SLOT, this.#options.headTimeoutMs);
-      this.#limitRequest(this.#options.requestTimeoutMs);
-    }
+    if (this.#driver.inputEnded) this.#endedBetweenRequests();
+    else if (this.#shuttingDown && this.#reader.isIdle) this.#close();
     return false;
-  }
-
-  #limitRequest(limitMs: number): void {
-    this.#requestLimitMs = limitMs;
-    this.#driver.deadlines.set(REQUEST_SLOT, limitMs);
   }
 
   /** Hands the request whose head has been read to the service. */
   #serve(): void {
-    const head = this.#head;
-    this.#driver.deadlines.clear(WAIT_SLOT);
     this.#state = SERVICE;
-    this.#exchanges++;
     // Not at the end of the exchange before: its last bytes may leave only now.
     this.#driver.writeTimeoutMs = this.#options.writeTimeoutMs;
-    if (this.#exchanges >= this.#options.maxRequestsPerConnection) this.#last = true;
-    if (head.contentLength > this.#options.maxBodyBytes) {
-      this.#refuse(bodyTooLarge(this.#options.maxBodyBytes));
-      return;
-    }
-    const request = new HttpRequest(head.method, head.target, head.headers, this.#requestBody());
-    if (head.minorVersion === 0) request.version = "HTTP/1.0";
+    if (this.#reader.count >= this.#options.maxRequestsPerConnection) this.#last = true;
+    const request = this.#reader.request();
     attachToRequest(request, this);
     this.#request = request;
     this.#observer?.requestStarted?.(request);
@@ -385,21 +299,6 @@ export class ServerConnection
     }
     if (response instanceof HttpResponse) this.#respond(response);
     else Promise.resolve(response).then(this.#onResponse, this.#onServiceError);
-  }
-
-  /** RFC 9112 6.3: content is announced by Transfer-Encoding or by Content-Length, or there is none. */
-  #requestBody(): Body {
-    const head = this.#head;
-    const deadlines = this.#driver.deadlines;
-    if (head.transferEncoding === TRANSFER_NONE && head.contentLength <= 0) {
-      deadlines.clear(REQUEST_SLOT);
-      return empty();
-    }
-    if (!deadlines.isSet(REQUEST_SLOT)) this.#limitRequest(this.#options.requestTimeoutMs);
-    // RFC 9110 10.1.1: HTTP/1.0 does not know 100 (Continue).
-    this.#owesContinue = head.expectContinue && head.minorVersion > 0;
-    const chunked = head.transferEncoding !== TRANSFER_NONE;
-    return this.#receiver.start(chunked ? new ChunkedDecoder(this.#options) : new LengthDecoder(head.contentLength));
   }
 
   readonly #onResponse = (response: HttpResponse): void => {
@@ -423,7 +322,7 @@ export class ServerConnection
     const request = this.#request as HttpRequest;
     let head: string;
     try {
-      head = this.#headWriter.write(response, this);
+      head = this.#headWriter.write(response, this.#reader.head, this.#keepsAlive);
     } catch (error) {
       this.#serviceFailed(error);
       if (response instanceof HttpResponse) cancelQuietly(response.body, error);
@@ -436,6 +335,12 @@ export class ServerConnection
     // An observer may have given the connection up.
     if (this.#state === RESPONSE) this.#bodyWriter.start(response.body, this.#headWriter);
     else cancelQuietly(response.body, undefined);
+  }
+
+  /** A client that waits for 100 and gets a final response may or may not send its content: unusable. */
+  get #keepsAlive(): boolean {
+    if (this.#last || this.#shuttingDown || this.#reader.owesContinue || !this.#options.keepAlive) return false;
+    return this.#reader.head.keepsAlive;
   }
 
   /** Answers for a service that failed, or whose response cannot be sent. */
@@ -457,10 +362,13 @@ export class ServerConnection
       this.#finishExchange();
       return;
     }
-    // A service that has answered may go on reading, within the time limits for the request.
-    if (this.#receiver.hasReader) return;
+    // A service that has answered may go on reading.
+    if (this.#reader.hasReader) {
+      this.#reader.awaitReader();
+      return;
+    }
     try {
-      const drained = this.#receiver.drain(this.#options.maxDrainBytes);
+      const drained = this.#reader.drain();
       if (drained === "waiting") return;
       if (drained === "too-much") {
         if (upgrades) throw bodyTooLarge(this.#options.maxDrainBytes);
@@ -475,41 +383,31 @@ export class ServerConnection
 
   /** The response has been sent and the request is out of the way. */
   #finishExchange(): void {
-    const { deadlines } = this.#driver;
     if (this.#headWriter.upgrades && this.#driver.blocked) {
       // We are waiting for `drained`; whoever gets the transport may want to ask for it as well.
       this.#stalled = true;
       return;
     }
-    deadlines.clear(REQUEST_SLOT);
+    this.#driver.deadlines.clear(REQUEST_SLOT);
     const request = this.#request;
     this.#request = undefined;
-    this.#owesContinue = false;
     if (this.#headWriter.upgrades) {
-      this.#upgraded = request;
-      this.#handOver();
+      this.#state = OVER;
+      this.#upgrade.grant(request, this.#driver.detach(), this.#timer, this.#options.idleTimeoutMs);
       return;
     }
-    this.#upgrade?.fail(noUpgrade("the request was answered without an upgrade"));
-    this.#upgrade = undefined;
+    this.#upgrade.decline();
     if (this.#last || this.#shuttingDown || this.#driver.inputEnded) {
       this.#close();
       return;
     }
-    this.#head.reset();
     this.#state = HEAD;
-    deadlines.set(WAIT_SLOT, this.#options.idleTimeoutMs);
+    this.#reader.next();
     this.#advance();
   }
 
-  #handOver(): void {
-    this.#state = OVER;
-    this.#upgrade ??= new PendingUpgrade();
-    this.#upgrade.fulfill(this.#driver.detach(), this.#timer, this.#options.idleTimeoutMs);
-  }
-
   #endedBetweenRequests(): void {
-    if (!this.#head.begun && this.#driver.input.length === 0) {
+    if (this.#reader.isIdle) {
       this.#close();
       return;
     }
@@ -518,11 +416,10 @@ export class ServerConnection
   }
 
   #close(): void {
-    const receiving = this.#receiver.active;
     this.#state = OVER;
     this.#driver.close(undefined, SHUTDOWN_SLOT);
-    if (receiving)
-      this.#receiver.stop(new HttpError("closed", "CLOSED", "the connection was closed after the response"));
+    if (!this.#reader.active) return;
+    this.#reader.stop(new HttpError("closed", "CLOSED", "the connection was closed after the response"));
   }
 
   /** Ends the connection because of `error`; tells the peer why if it is still owed a response. */
@@ -546,15 +443,11 @@ export class ServerConnection
     const request = this.#request;
     this.#request = undefined;
     this.#bodyWriter.cancel(error);
-    this.#receiver.stop(error);
-    this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", "the connection ended first", { cause: error }));
+    this.#reader.stop(error);
+    this.#upgrade.fail(error);
     // Once the response has been sent the exchange has not failed, whatever becomes of the rest of the request.
     if (request === undefined || state === DRAIN) return;
     abortRequest(request, error);
     this.#observer?.exchangeEnded?.(request, error);
   }
-}
-
-function asHttpError(error: unknown): HttpError {
-  return HttpError.find(error) ?? new HttpError("user", "INTERNAL", "the connection failed", { cause: error });
 }

@@ -320,9 +320,28 @@ describe("trailers", () => {
     expect(await wireOf(post(body(), { trailer: "content-length, host" }))).toMatch(/\r\n\r\n1\r\nx\r\n0\r\n\r\n$/);
   });
 
-  test("trailers behind a known length are dropped with the `Trailer` field: there is no place for them", async () => {
+  test("trailers that are announced are sent chunked, also where the length of the content is known", async () => {
     const body = withTrailers(full("x"), trailers(["a", "1"]));
     expect(await wireOf(post(body, { trailer: "a" }))).toBe(
+      lines(
+        "POST / HTTP/1.1",
+        "host: a.test",
+        "transfer-encoding: chunked",
+        "trailer: a",
+        "",
+        "1",
+        "x",
+        "0",
+        "a: 1",
+        "",
+        "",
+      ),
+    );
+  });
+
+  test("behind a content-length that was set there is no place for trailers: they and `Trailer` are dropped", async () => {
+    const body = withTrailers(full("x"), trailers(["a", "1"]));
+    expect(await wireOf(post(body, { trailer: "a", "content-length": "1" }))).toBe(
       lines("POST / HTTP/1.1", "host: a.test", "content-length: 1", "", "x"),
     );
   });
