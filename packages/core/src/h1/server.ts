@@ -322,6 +322,8 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
     const request = this.#request as HttpRequest;
     let head: string;
     try {
+      // An echo reads the content as it answers; behind the head it would be too late to ask for it.
+      if (response.body === request.body) this.#reader.contentWanted();
       head = this.#headWriter.write(response, this.#reader.head, this.#keepsAlive);
     } catch (error) {
       this.#serviceFailed(error);

@@ -80,8 +80,10 @@ function announced(plan: BodyPlan): Field[] {
 function sentRequest(plan: RequestPlan): Message {
   const old = plan.version === "HTTP/1.0";
   const length = plan.body.known ? lengthOf(plan.body) : undefined;
-  const chunked = length === undefined && !old && !["GET", "HEAD", "CONNECT"].includes(plan.method);
-  const sized = length !== undefined && plan.method !== "CONNECT";
+  const unsized = length === undefined && !["GET", "HEAD"].includes(plan.method);
+  const trailing = length !== undefined && sentTrailers(plan.body).length > 0;
+  const chunked = !old && plan.method !== "CONNECT" && (unsized || trailing);
+  const sized = length !== undefined && plan.method !== "CONNECT" && !chunked;
   const framing: Field[] = chunked ? [["transfer-encoding", "chunked"], ...announced(plan.body)] : [];
   const said = length !== 0 || ["POST", "PUT", "PATCH"].includes(plan.method);
   if (sized && said) framing.push(["content-length", String(length)]);
@@ -109,13 +111,13 @@ function sentResponse(plan: ResponsePlan, request: RequestPlan): Message {
   const silent = tunnel || status === 204;
   const bodyless = silent || status === 205 || status === 304 || request.method === "HEAD";
   const framing: Field[] = [];
+  const trailing = request.takesTrailers && sentTrailers(plan.body).length > 0;
+  const chunked = !bodyless && !old && (length === undefined || trailing);
   if (status === 205 && !silent) framing.push(["content-length", "0"]);
+  else if (chunked) framing.push(["transfer-encoding", "chunked"], ...announced(plan.body));
   else if (length !== undefined && !silent && status !== 304 && !(bodyless && length === 0)) {
     framing.push(["content-length", String(length)]);
-  } else if (length === undefined && !bodyless && !old) {
-    framing.push(["transfer-encoding", "chunked"], ...announced(plan.body));
   }
-  const chunked = length === undefined && !bodyless && !old;
   const untilClose = length === undefined && !bodyless && old;
   if (!tunnel) {
     if (old && (!request.keepAlive || untilClose)) framing.push(["connection", "close"]);
