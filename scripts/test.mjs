@@ -18,6 +18,8 @@ const steps = [
     "build, lint, types, packaging",
     turbo("build", "lint", "typecheck", "check:packaging", "--continue=dependencies-successful"),
   ],
+  ["docs/acceptance.md", [process.execPath, ["scripts/acceptance.mjs", "--check"]]],
+  ["docs/options.md", [process.execPath, ["scripts/option-tables.mjs", "--check"]]],
   [
     "tests",
     tool(
