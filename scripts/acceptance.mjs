@@ -61,7 +61,9 @@ for (const { prefix, from, to, title } of ranges) {
     const tests = found.get(id);
     if (tests !== undefined) {
       const files = [...new Set(tests.map((test) => test.file))];
-      rows.push(`- \`${id}\` ${tests[0].line || "(see the test)"} · ${files.map((file) => `[${file.split("/").pop()}](../${file})`).join(", ")}`);
+      rows.push(
+        `- \`${id}\` ${tests[0].line || "(see the test)"} · ${files.map((file) => `[${file.split("/").pop()}](../${file})`).join(", ")}`,
+      );
     } else if (waivers[id] !== undefined) {
       waived++;
       rows.push(`- [${id}] waived: ${waivers[id]}`);

@@ -8,13 +8,21 @@ import { join } from "node:path";
 import { root } from "./lib.mjs";
 
 const { clientRules, serverRules } = await import(join(root, "packages/core/dist/h1/options.js"));
-const sources = ["leniency.ts", "options.ts"].map((name) => readFileSync(join(root, "packages/core/src/h1", name), "utf8"));
+const sources = ["leniency.ts", "options.ts"].map((name) =>
+  readFileSync(join(root, "packages/core/src/h1", name), "utf8"),
+);
 
 /** option -> its doc comment on one line. */
 const docs = new Map();
 for (const source of sources) {
   for (const match of source.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+readonly (\w+)\??:/g)) {
-    docs.set(match[2], match[1].replace(/^\s*\* ?/gm, "").replace(/\s+/g, " ").trim());
+    docs.set(
+      match[2],
+      match[1]
+        .replace(/^\s*\* ?/gm, "")
+        .replace(/\s+/g, " ")
+        .trim(),
+    );
   }
 }
 
