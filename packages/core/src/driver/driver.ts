@@ -43,7 +43,7 @@ export interface DriverOptions {
 }
 
 /** Output beyond this is flushed before more is produced. */
-export const highWaterBytes = 65_536;
+const highWaterBytes = 65_536;
 
 /** Rounds of reading or writing without waiting before other connections get their turn. */
 const maxRoundsPerTurn = 16;

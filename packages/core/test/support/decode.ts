@@ -39,7 +39,7 @@ export function byteByByte(text: string): string[] {
 }
 
 /** Trailers as lines, data as text. */
-export function shown(frame: Frame): string {
+function shown(frame: Frame): string {
   return isData(frame) ? latin1(frame) : Array.from(frame.fields, ([name, value]) => `${name}=${value}`).join("&");
 }
 
