@@ -12,8 +12,8 @@ export interface Connection extends AsyncDisposable {
 
   /**
    * Takes no further exchange, finishes those under way and then closes; an idle connection closes at once.
-   * @param deadlineMs After this long, what is still under way is aborted; `Infinity` or absent: no deadline beyond the
-   *   time limits in force.
+   * @param deadlineMs After this long, what is still under way is aborted; `Infinity` for no deadline. Default: the option
+   *   `shutdownTimeoutMs`, 30 s unless it says otherwise. Without a timer there is no deadline.
    * @throws RangeError for a negative deadline.
    */
   gracefulShutdown(deadlineMs?: number): void;

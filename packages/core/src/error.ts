@@ -100,6 +100,16 @@ export function asHttpError(error: unknown): HttpError {
   return HttpError.find(error) ?? new HttpError("user", "INTERNAL", "the connection failed", { cause: error });
 }
 
+/** The program gave the connection up. */
+export function abortedBy(reason: unknown): HttpError {
+  return new HttpError("canceled", "ABORTED", "the connection was aborted", { cause: reason });
+}
+
+/** A graceful shutdown took too long. */
+export function shutdownExpired(): HttpError {
+  return new HttpError("canceled", "SHUTDOWN", "the deadline of the graceful shutdown has passed");
+}
+
 const maxQuotedLength = 64;
 
 /** Renders a received value for a message: at most 64 characters, everything but printable ASCII escaped. */

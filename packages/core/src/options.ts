@@ -47,9 +47,13 @@ export function optionResolver<Given extends object, Resolved>(
   };
 }
 
-/** @throws RangeError if `deadlineMs` is given and is not a number of at least 0. */
-export function checkDeadline(deadlineMs: number | undefined): void {
-  if (deadlineMs === undefined || deadlineMs >= 0) return;
+/**
+ * How long a graceful shutdown may take: the deadline given for it, else the option, where 0 means for ever.
+ * @throws RangeError for a negative deadline.
+ */
+export function shutdownLimit(deadlineMs: number | undefined, optionMs: number): number {
+  if (deadlineMs === undefined) return optionMs === 0 ? Number.POSITIVE_INFINITY : optionMs;
+  if (deadlineMs >= 0) return Math.max(1, deadlineMs);
   throw new RangeError(`deadlineMs must be a number of milliseconds of at least 0, got ${deadlineMs}`);
 }
 

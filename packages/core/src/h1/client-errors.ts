@@ -59,3 +59,8 @@ export function unexpectedBytes(): HttpError {
 export function unexpectedUpgrade(problem: string): HttpError {
   return new HttpError("protocol", "UNEXPECTED_UPGRADE", `101 ${problem} (RFC 9110 7.8)`);
 }
+
+/** The rest of the content was not at hand, so the connection had to go. */
+export function bodyCanceled(): HttpError {
+  return new HttpError("canceled", "BODY_CANCELED", "the response body was canceled");
+}

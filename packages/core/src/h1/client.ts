@@ -8,18 +8,19 @@
 import { empty } from "@sluice/body";
 import type { Connection } from "../connection.ts";
 import { Driver, type Machine, timeoutError } from "../driver/driver.ts";
-import { HttpError } from "../error.ts";
+import { abortedBy, HttpError, shutdownExpired } from "../error.ts";
 import { isIdempotent } from "../message/method.ts";
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
 import { checkTimeouts } from "../message/timeouts.ts";
 import type { Observer } from "../observer.ts";
-import { checkDeadline } from "../options.ts";
+import { shutdownLimit } from "../options.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import { noUpgrade } from "../upgrade/pending-upgrade.ts";
 import type { UpgradedParts } from "../upgrade/upgraded.ts";
 import { BodyWriter, type BodyWriterOwner, cancelQuietly } from "./body-writer.ts";
 import {
+  bodyCanceled,
   canceledBySignal,
   closedConnection,
   incompleteResponse,
@@ -93,18 +94,19 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
   }
 
   gracefulShutdown(deadlineMs?: number): void {
-    checkDeadline(deadlineMs);
+    const limitMs = shutdownLimit(deadlineMs, this.#options.shutdownTimeoutMs);
     if (this.#over) return;
     this.#driver.enter();
     this.#last = true;
-    if (deadlineMs !== undefined) this.#driver.deadlines.set(SHUTDOWN_SLOT, Math.max(1, deadlineMs));
+    const { deadlines } = this.#driver;
+    if (deadlineMs !== undefined || !deadlines.isSet(SHUTDOWN_SLOT)) deadlines.set(SHUTDOWN_SLOT, limitMs);
     if (this.#exchanges.length === 0) this.#close();
     this.#waiting.fail(this.#closedError);
     this.#driver.leave();
   }
 
   abort(reason?: unknown): void {
-    this.#driver.abort(new HttpError("canceled", "ABORTED", "the connection was aborted", { cause: reason }));
+    this.#driver.abort(abortedBy(reason));
   }
 
   intoParts(): UpgradedParts {
@@ -255,14 +257,14 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
         this.#reader.expired();
         break;
       case AGE_SLOT:
-        this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || undefined);
+        this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || Number.POSITIVE_INFINITY);
         break;
       case CONTINUE_SLOT:
         // RFC 9110 10.1.1: a client need not wait for ever.
         if (exchange !== undefined) this.continued(exchange);
         break;
       default:
-        this.#fail(new HttpError("canceled", "SHUTDOWN", "the deadline of the graceful shutdown has passed"));
+        this.#fail(shutdownExpired());
         break;
     }
   }
@@ -334,8 +336,7 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
   }
 
   responseAbandoned(): void {
-    if (this.#exchanges.length === 0) return;
-    this.#fail(new HttpError("canceled", "BODY_CANCELED", "the response body was canceled"));
+    if (this.#exchanges.length > 0) this.#fail(bodyCanceled());
   }
 
   responseFailed(error: HttpError): void {

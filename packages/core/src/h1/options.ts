@@ -41,6 +41,8 @@ export interface CommonOptions extends Partial<Leniency> {
   readonly maxConnectionAgeMs?: number;
   /** How long exchanges under way may go on after `maxConnectionAgeMs`. */
   readonly maxConnectionAgeGraceMs?: number;
+  /** How long exchanges under way may go on after `gracefulShutdown()` without a deadline of its own. */
+  readonly shutdownTimeoutMs?: number;
   /** Longest time without an exchange on a kept connection. */
   readonly idleTimeoutMs?: number;
   /** Longest wait for the next bytes of the peer's body while they are wanted. */
@@ -127,6 +129,7 @@ const commonRules: OptionRules = {
   maxRequestsPerConnection: whole(Number.POSITIVE_INFINITY, 1),
   maxConnectionAgeMs: whole(0),
   maxConnectionAgeGraceMs: whole(30_000),
+  shutdownTimeoutMs: whole(30_000),
   bodyTimeoutMs: whole(30_000),
   writeTimeoutMs: whole(30_000),
   lingerTimeoutMs: whole(2_000),

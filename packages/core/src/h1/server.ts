@@ -11,13 +11,13 @@
 import { HeaderMap } from "@sluice/body";
 import type { Connection } from "../connection.ts";
 import { Driver, type Machine } from "../driver/driver.ts";
-import { asHttpError, HttpError } from "../error.ts";
+import { abortedBy, asHttpError, type HttpError, shutdownExpired } from "../error.ts";
 import type { Exchange } from "../message/exchange.ts";
 import { abortRequest, attachToRequest, type HttpRequest } from "../message/request.ts";
 import { HttpResponse } from "../message/response.ts";
 import type { ExchangeTimeouts } from "../message/timeouts.ts";
 import type { Observer } from "../observer.ts";
-import { checkDeadline } from "../options.ts";
+import { shutdownLimit } from "../options.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import type { Service } from "../service/service.ts";
 import { UpgradeOffer } from "../upgrade/upgrade-offer.ts";
@@ -29,6 +29,7 @@ import { interimResponse, refusal } from "./interim-writer.ts";
 import type { ResolvedServerOptions } from "./options.ts";
 import { BODY_SLOT, HEAD_SLOT, REQUEST_SLOT, RequestReader, type RequestReaderOwner } from "./request-reader.ts";
 import { ResponseHeadWriter } from "./response-head-writer.ts";
+import { clientGone, closedBehindResponse, incompleteHead, serviceError } from "./server-errors.ts";
 
 const HEAD = 0;
 const SERVICE = 1;
@@ -91,9 +92,10 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
   }
 
   gracefulShutdown(deadlineMs?: number): void {
-    checkDeadline(deadlineMs);
+    const limitMs = shutdownLimit(deadlineMs, this.#options.shutdownTimeoutMs);
     if (this.#driver.isClosed) return;
-    if (deadlineMs !== undefined) this.#driver.deadlines.set(SHUTDOWN_SLOT, Math.max(1, deadlineMs));
+    const { deadlines } = this.#driver;
+    if (deadlineMs !== undefined || !deadlines.isSet(SHUTDOWN_SLOT)) deadlines.set(SHUTDOWN_SLOT, limitMs);
     if (this.#state === OVER) return;
     this.#driver.enter();
     this.#shuttingDown = true;
@@ -103,7 +105,7 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
   }
 
   abort(reason?: unknown): void {
-    const error = new HttpError("canceled", "ABORTED", "the connection was aborted", { cause: reason });
+    const error = abortedBy(reason);
     this.#driver.abort(error);
     this.#upgrade.abandon(error);
   }
@@ -152,8 +154,7 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
       // A reader learns of it in time; dropping the rest has become pointless.
       if (this.#state === DRAIN && !this.#reader.hasReader) this.#finishExchange();
     } else {
-      const message = "the client ended its stream before its exchange was complete";
-      this.#driver.abort(new HttpError("incomplete", "CLIENT_GONE", message));
+      this.#driver.abort(clientGone());
     }
   }
 
@@ -178,10 +179,10 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
         this.#reader.contentExpired();
         break;
       case AGE_SLOT:
-        this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || undefined);
+        this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || Number.POSITIVE_INFINITY);
         break;
       default:
-        this.#driver.abort(new HttpError("canceled", "SHUTDOWN", "the deadline of the graceful shutdown has passed"));
+        this.#driver.abort(shutdownExpired());
         break;
     }
   }
@@ -349,11 +350,8 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
   #serviceFailed(cause: unknown): void {
     if (this.#state !== SERVICE) return;
     this.#observer?.serviceFailed?.(this.#request as HttpRequest, cause);
-    const known = HttpError.is(cause) && cause.kind === "user" ? cause : undefined;
-    const message = known?.message ?? "the service failed";
-    const error = new HttpError("user", known?.code ?? "SERVICE_FAILED", message, { cause, status: 500 });
-    if (this.#options.abortOnServiceError) this.#driver.abort(error);
-    else this.#refuse(error);
+    if (this.#options.abortOnServiceError) this.#driver.abort(serviceError(cause));
+    else this.#refuse(serviceError(cause));
   }
 
   /** Gets what is left of the request out of the way, so that the next one can be read; or gives the connection up. */
@@ -409,19 +407,14 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
   }
 
   #endedBetweenRequests(): void {
-    if (this.#reader.isIdle) {
-      this.#close();
-      return;
-    }
-    const message = "the client ended its stream in the middle of a request head";
-    this.#refuse(new HttpError("incomplete", "INCOMPLETE_MESSAGE", message));
+    if (this.#reader.isIdle) this.#close();
+    else this.#refuse(incompleteHead());
   }
 
   #close(): void {
     this.#state = OVER;
     this.#driver.close(undefined, SHUTDOWN_SLOT);
-    if (!this.#reader.active) return;
-    this.#reader.stop(new HttpError("closed", "CLOSED", "the connection was closed after the response"));
+    if (this.#reader.active) this.#reader.stop(closedBehindResponse());
   }
 
   /** Ends the connection because of `error`; tells the peer why if it is still owed a response. */
