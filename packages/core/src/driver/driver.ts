@@ -202,12 +202,10 @@ export class Driver {
     this.#finish();
   }
 
-  /** Whether the transport can be handed over: a read under way cannot be taken back. */
-  get canDetach(): boolean {
-    return this.#phase === OPEN && !this.#reading;
-  }
-
-  /** Flushes, and leaves the transport and the unread input to the caller. */
+  /**
+   * Flushes, and leaves the transport and the unread input to the caller. Only while no read is under way: it could not be
+   * taken back.
+   */
   detach(): UpgradedParts {
     // Whoever gets the transport asks for `drained` if need be; it takes one such request at a time.
     if (this.output.length > 0) this.#hand();

@@ -24,6 +24,18 @@ export function ownLine(name: string, value: string, spelling: Spelling): string
   return lineOf(spelling.titleCaseHeaders ? title(name) : name, value);
 }
 
+const maxLengthLines = 1024;
+const lengthLines: string[] = [];
+
+/** The Content-Length line; those of small contents are made once. */
+export function lengthLine(length: number, spelling: Spelling): string {
+  if (length >= maxLengthLines || spelling.titleCaseHeaders) return ownLine("content-length", String(length), spelling);
+  if (lengthLines.length === 0) {
+    for (let i = 0; i < maxLengthLines; i++) lengthLines.push(`content-length: ${i}\r\n`);
+  }
+  return lengthLines[length] as string;
+}
+
 function lineOf(name: string, value: string): string {
   return value === "" ? `${name}:\r\n` : `${name}: ${value}\r\n`;
 }

@@ -3,9 +3,9 @@
  */
 import type { HeaderMap } from "@sluice/body";
 import { canonicalReason } from "../message/status.ts";
-import { httpDate } from "./date.ts";
+import { dateLine } from "./date.ts";
 import { ROLE_CONTENT_LENGTH, ROLE_TRANSFER_ENCODING, roleOf } from "./field-roles.ts";
-import { fieldLine, ownLine, type Spelling } from "./field-writer.ts";
+import { fieldLine, lengthLine, ownLine, type Spelling } from "./field-writer.ts";
 import type { ResponseHeadOptions } from "./response-head-writer.ts";
 
 /** A 1xx response (RFC 9110 15.2). */
@@ -21,8 +21,8 @@ export function interimResponse(status: number, headers: HeaderMap, spelling: Sp
 
 /** The last response on a connection that cannot go on. */
 export function refusal(status: number, options: ResponseHeadOptions): string {
-  const date = options.autoDateHeader ? ownLine("date", httpDate(), options) : "";
-  return `${statusLine(status)}${ownLine("connection", "close", options)}${ownLine("content-length", "0", options)}${date}\r\n`;
+  const date = options.autoDateHeader ? dateLine(options) : "";
+  return `${statusLine(status)}${ownLine("connection", "close", options)}${lengthLine(0, options)}${date}\r\n`;
 }
 
 function statusLine(status: number): string {

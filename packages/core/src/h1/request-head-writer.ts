@@ -17,7 +17,7 @@ import {
   ROLE_UPGRADE,
   roleOf,
 } from "./field-roles.ts";
-import { fieldLine, ownLine, type Spelling } from "./field-writer.ts";
+import { fieldLine, lengthLine, ownLine, type Spelling } from "./field-writer.ts";
 import {
   announcedTrailers,
   CHUNKED,
@@ -134,7 +134,7 @@ export class RequestHeadWriter {
     if (length === 0 && declared < 0 && !anticipatesContent(method)) return "";
     this.framing = LENGTH;
     this.length = length;
-    return ownLine("content-length", String(length), this.#options);
+    return lengthLine(length, this.#options);
   }
 
   #chunked(request: HttpRequest, codings: string): string {

@@ -6,7 +6,7 @@ import { HttpError } from "../error.ts";
 import { checkReasonPhrase, reasonPhraseKey } from "../message/reason-phrase.ts";
 import type { HttpResponse } from "../message/response.ts";
 import { canonicalReason, checkStatus } from "../message/status.ts";
-import { httpDate } from "./date.ts";
+import { dateLine } from "./date.ts";
 import {
   ROLE_CONNECTION,
   ROLE_CONTENT_LENGTH,
@@ -16,7 +16,7 @@ import {
   ROLE_TRANSFER_ENCODING,
   roleOf,
 } from "./field-roles.ts";
-import { fieldLine, ownLine, type Spelling } from "./field-writer.ts";
+import { fieldLine, lengthLine, ownLine, type Spelling } from "./field-writer.ts";
 import {
   announcedTrailers,
   CHUNKED,
@@ -107,7 +107,7 @@ export class ResponseHeadWriter {
     } else if (request.minorVersion === 0 && request.connectionKeepAlive && !connectionSaid) {
       text += ownLine("connection", "keep-alive", this.#options);
     }
-    if (!dated) text += ownLine("date", httpDate(), this.#options);
+    if (!dated) text += dateLine(this.#options);
     return `${text}\r\n`;
   }
 
@@ -143,15 +143,13 @@ export class ResponseHeadWriter {
     // RFC 9110 15.3.6: a 205 has no content and says so.
     if (status === 205) {
       this.framing = NO_CONTENT;
-      return ownLine("content-length", "0", this.#options);
+      return lengthLine(0, this.#options);
     }
     // RFC 9110 9.3.2, 15.4.5: what a GET would have got may be announced, but nothing is sent.
     if (request.method === "HEAD" || status === 304) {
       this.framing = NO_CONTENT;
-      if (declared >= 0) return ownLine("content-length", String(declared), this.#options);
-      return exact === undefined || exact === 0 || status === 304
-        ? ""
-        : ownLine("content-length", String(exact), this.#options);
+      if (declared >= 0) return lengthLine(declared, this.#options);
+      return exact === undefined || exact === 0 || status === 304 ? "" : lengthLine(exact, this.#options);
     }
     if (coded && request.minorVersion > 0) {
       this.framing = CHUNKED;
@@ -164,7 +162,7 @@ export class ResponseHeadWriter {
       if (exact !== undefined && exact !== length) throw lengthMismatch(length, exact);
       this.framing = LENGTH;
       this.length = length;
-      return ownLine("content-length", String(length), this.#options);
+      return lengthLine(length, this.#options);
     }
     if (request.minorVersion === 0) {
       this.framing = UNTIL_CLOSE;
