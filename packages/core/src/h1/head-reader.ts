@@ -36,8 +36,12 @@ export const TRANSFER_OTHER = 2;
 /** The registered codings (RFC 9112 12.3). They are not decoded, but a service can do so; others are unknown to us. */
 const registeredCodings: ReadonlySet<string> = new Set(["compress", "deflate", "gzip", "x-compress", "x-gzip"]);
 
+/** What an idle reader holds instead of a map of its own. */
+const noHeaders = new HeaderMap();
+
 export abstract class HeadReader extends SectionReader {
-  headers: HeaderMap = new HeaderMap();
+  /** The header section; of its own for each head that has begun. */
+  headers: HeaderMap = noHeaders;
   minorVersion = 1;
   /** The value of Content-Length, or -1 without one. */
   contentLength = -1;
@@ -72,7 +76,7 @@ export abstract class HeadReader extends SectionReader {
 
   /** Prepares for the next head. */
   reset(): void {
-    this.headers = new HeaderMap();
+    this.headers = noHeaders;
     this.contentLength = -1;
     this.transferEncoding = TRANSFER_NONE;
     this.unknownCoding = undefined;
@@ -94,6 +98,7 @@ export abstract class HeadReader extends SectionReader {
     if (this.#startLineRead) {
       this.fieldLine(text, start, end);
     } else {
+      this.headers = new HeaderMap();
       this.startLine(text, start, end);
       this.#startLineRead = true;
     }

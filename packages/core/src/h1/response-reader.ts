@@ -5,7 +5,7 @@
  * Bytes that belong to no request mean that the two sides disagree about where messages end: they are an error before they
  * can pass for a response.
  */
-import { type Body, empty } from "@sluice/body";
+import { type Body, empty, HeaderMap } from "@sluice/body";
 import type { Driver } from "../driver/driver.ts";
 import { asHttpError, HttpError } from "../error.ts";
 import { reasonPhraseKey } from "../message/reason-phrase.ts";
@@ -231,6 +231,7 @@ export class ResponseReader implements BodyReceiverOwner {
     this.answered++;
     this.#head.status = 200;
     this.#head.reason = "OK";
+    this.#head.headers = new HeaderMap();
     this.#owner.answering(exchange, true);
     const response = this.deliver(exchange, this.#receive(exchange, new CloseDecoder()));
     response.version = "HTTP/0.9";
