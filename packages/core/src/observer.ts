@@ -20,8 +20,9 @@ export interface Observer {
   /** A final response head was handed to the writer (server) or received (client). */
   responseStarted?(request: HttpRequest, response: HttpResponse): void;
   /**
-   * The exchange is over. `error` is absent when the response was sent (server) or received (client) to its last byte:
-   * on a server this tells whether the response went out completely.
+   * The exchange is over. `error` is absent when the response was received to its last byte (client), or written to its
+   * last byte (server): on a server this tells whether the response went out completely. Should the transport fail with
+   * bytes of it still in its own buffers, only `connectionClosed` can tell.
    */
   exchangeEnded?(request: HttpRequest, error?: HttpError): void;
   /** A service threw or rejected; `error` is what it threw. */

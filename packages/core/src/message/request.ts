@@ -112,6 +112,9 @@ export class HttpRequest {
   /**
    * On a received request: aborts when the peer or the connection gave this exchange up before the response was
    * complete, with the `HttpError` as reason; never because of a normal end. On others: never aborts.
+   *
+   * On HTTP/1 a client's going is noticed by reading: not while more of what it sent waits to be read, and not during an
+   * exchange that may become an upgrade.
    */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {

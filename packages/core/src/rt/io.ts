@@ -60,16 +60,16 @@ export interface Io extends Read, Write {
 
 /** What a transport may know about itself. Absent means unknown. */
 export interface IoInfo {
-  readonly remoteAddress?: string;
-  readonly remotePort?: number;
-  readonly localAddress?: string;
-  readonly localPort?: number;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
   /** True when bytes are protected by TLS or an equivalent. */
-  readonly secure?: boolean;
+  readonly secure?: boolean | undefined;
   /** The protocol chosen by ALPN (RFC 7301), such as `http/1.1` or `h2`. */
-  readonly alpnProtocol?: string;
+  readonly alpnProtocol?: string | undefined;
   /** The server name the client asked for (RFC 6066 section 3). */
-  readonly servername?: string;
+  readonly servername?: string | undefined;
 }
 
 /** A clock and an alarm. All times are milliseconds. */

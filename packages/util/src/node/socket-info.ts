@@ -20,7 +20,7 @@ interface Facts {
   readonly servername?: string | false | null | undefined;
 }
 
-class SocketInfo {
+class SocketInfo implements IoInfo {
   readonly #facts: Facts;
   #remoteAddress: string | undefined = undefined;
   #remotePort: number | undefined = undefined;
@@ -62,6 +62,5 @@ class SocketInfo {
 
 /** A lazy view of the facts about `stream`. */
 export function socketInfo(stream: Duplex): IoInfo {
-  // A getter for an unknown fact returns undefined, where `IoInfo` leaves the property out.
-  return new SocketInfo(stream as Facts) as IoInfo;
+  return new SocketInfo(stream as Facts);
 }
