@@ -58,7 +58,7 @@ export interface Io extends Read, Write {
   readonly timer?: Timer | undefined;
 }
 
-/** What a transport may know about itself. Absent means unknown. */
+/** What a transport may know about itself. Absent or undefined means unknown. */
 export interface IoInfo {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
