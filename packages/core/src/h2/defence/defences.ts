@@ -1,0 +1,221 @@
+/**
+ * Counts what a peer can do too often, each by its own rule (see `rules.ts`), and says when it is too much.
+ *
+ * Every method takes what happened and returns nothing, or the connection error to end with. What we bring about
+ * ourselves is not held against the peer: a stream that we cancelled is never charged, however it ends.
+ */
+import { CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM } from "../frame/error-code.ts";
+import { connectionError, type Http2Error } from "../http2-error.ts";
+import { DataBudget } from "./data-budget.ts";
+import {
+  type DefenceOptions,
+  EMPTY_DATA,
+  GLITCHES,
+  gaugeRules,
+  headerListFactor,
+  PINGS,
+  QUEUED_FRAMES,
+  REFUSALS,
+  RESETS_PROVOKED,
+  RESETS_RECEIVED,
+  rateRules,
+  SETTINGS_FRAMES,
+  WAITING_REQUESTS,
+  WINDOW_UPDATES,
+} from "./rules.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** What counts as a glitch. */
+const glitchNames = [
+  "priority",
+  "priorityUpdate",
+  "unknownFrame",
+  "windowUpdateOnClosed",
+  "ignoredFrame",
+  "emptyContinuation",
+  "repeatedGoAway",
+  "headersOverLimit",
+] as const;
+
+const PRIORITY = 0;
+const PRIORITY_UPDATE = 1;
+const UNKNOWN_FRAME = 2;
+const WINDOW_UPDATE_ON_CLOSED = 3;
+const IGNORED_FRAME = 4;
+const EMPTY_CONTINUATION = 5;
+const REPEATED_GOAWAY = 6;
+const HEADERS_OVER_LIMIT = 7;
+
+/** WINDOW_UPDATE frames that a DATA frame of ours may bring about. */
+const windowUpdatesPerData = 10;
+
+/** How often each thing has happened, by the stem of its option's name or the name of the glitch. */
+export type DefenceCounts = {
+  readonly [Name in (typeof rateRules)[number]["option"] | (typeof glitchNames)[number]]: number;
+};
+
+export class Defences {
+  /** For small DATA frames; `smallData` and `dataRead` go through it. */
+  readonly data: DataBudget;
+  readonly #buckets: readonly TokenBucket[];
+  readonly #perSecond: readonly number[];
+  readonly #gauges: readonly number[];
+  readonly #counts: number[] = new Array<number>(rateRules.length).fill(0);
+  readonly #glitches: number[] = new Array<number>(glitchNames.length).fill(0);
+
+  /** @param windowBytes The receive window of the connection. */
+  constructor(options: DefenceOptions, windowBytes: number) {
+    this.#perSecond = rateRules.map((rule) => options[`${rule.option}PerSecond`]);
+    this.#buckets = rateRules.map(
+      (rule, index) => new TokenBucket(options[`${rule.option}Burst`], this.#perSecond[index] as number),
+    );
+    this.#gauges = gaugeRules.map((rule) => options[rule.option]);
+    this.data = new DataBudget(options.dataBudgetBytes, windowBytes);
+  }
+
+  /** RST_STREAM was received. @param ownCancel Whether we had given the stream up before. */
+  resetReceived(now: number, ownCancel: boolean): Http2Error | undefined {
+    return ownCancel ? undefined : this.#count(RESETS_RECEIVED, now);
+  }
+
+  /**
+   * The engine sends RST_STREAM. Only errors of the peer count: not refusals, nor failures of our own, nor what the
+   * program resets or the answer to frames that are late because of that (`ownCancel`).
+   */
+  resetSent(now: number, reason: number, ownCancel: boolean): Http2Error | undefined {
+    if (ownCancel || isOurs(reason)) return undefined;
+    return this.#count(RESETS_PROVOKED, now);
+  }
+
+  /** A stream was refused because there are too many. */
+  streamRefused(now: number): Http2Error | undefined {
+    return this.#count(REFUSALS, now);
+  }
+
+  /** PING without ACK was received. */
+  pingReceived(now: number): Http2Error | undefined {
+    return this.#count(PINGS, now);
+  }
+
+  /** SETTINGS without ACK was received. */
+  settingsReceived(now: number): Http2Error | undefined {
+    return this.#count(SETTINGS_FRAMES, now);
+  }
+
+  /** DATA without octets, padding aside, and without END_STREAM was received. It need not be handed on. */
+  emptyData(now: number): Http2Error | undefined {
+    return this.#count(EMPTY_DATA, now);
+  }
+
+  /**
+   * Octets of a DATA frame without END_STREAM were put aside by themselves until they are read. While `data.isShort`,
+   * nothing should be read from the transport.
+   */
+  smallData(bytes: number): Http2Error | undefined {
+    if (this.data.charge(bytes)) return undefined;
+    const message = `unread DATA costs too much by itself, got ${this.data.charged} octets of overhead`;
+    return connectionError(ENHANCE_YOUR_CALM, "TOO_MANY_DATA_FRAMES", `too_many_data_frames: ${message}`);
+  }
+
+  /** What `smallData` put aside was read or thrown away. */
+  dataRead(bytes: number): void {
+    this.data.refund(bytes);
+  }
+
+  /** WINDOW_UPDATE was received. @param closed Whether its stream is closed, so that it is of no use. */
+  windowUpdateReceived(now: number, closed: boolean): Http2Error | undefined {
+    if (closed) return this.#glitch(WINDOW_UPDATE_ON_CLOSED, now);
+    return this.#count(WINDOW_UPDATES, now);
+  }
+
+  /** A DATA frame was sent, which a few WINDOW_UPDATE frames may answer. */
+  dataSent(): void {
+    this.#buckets[WINDOW_UPDATES]?.give(windowUpdatesPerData);
+  }
+
+  /** PRIORITY was received; the fields of the same meaning in HEADERS cost nothing of their own. */
+  priorityReceived(now: number): Http2Error | undefined {
+    return this.#glitch(PRIORITY, now);
+  }
+
+  /** PRIORITY_UPDATE was received. */
+  priorityUpdateReceived(now: number): Http2Error | undefined {
+    return this.#glitch(PRIORITY_UPDATE, now);
+  }
+
+  /** A frame of a type that is not used was received. */
+  unknownFrame(now: number): Http2Error | undefined {
+    return this.#glitch(UNKNOWN_FRAME, now);
+  }
+
+  /** Another frame was ignored: DATA or HEADERS on a stream that is let run out, an ACK of a PING never sent. */
+  ignoredFrame(now: number): Http2Error | undefined {
+    return this.#glitch(IGNORED_FRAME, now);
+  }
+
+  /** CONTINUATION was empty and ended nothing. Two in a row are an error of their own. */
+  emptyContinuation(now: number): Http2Error | undefined {
+    return this.#glitch(EMPTY_CONTINUATION, now);
+  }
+
+  /** GOAWAY was received, and not for the first time. */
+  repeatedGoAway(now: number): Http2Error | undefined {
+    return this.#glitch(REPEATED_GOAWAY, now);
+  }
+
+  /** A header list of `bytes` exceeds `maxBytes`, the limit that is answered with 431 or a stream error. */
+  headersOverLimit(now: number, bytes: number, maxBytes: number): Http2Error | undefined {
+    const most = headerListFactor * maxBytes;
+    if (bytes > most) {
+      const message = `header_list_way_too_large: a header list must be at most ${most} octets, got ${bytes}`;
+      return connectionError(ENHANCE_YOUR_CALM, "HEADER_LIST_WAY_TOO_LARGE", message);
+    }
+    return this.#glitch(HEADERS_OVER_LIMIT, now);
+  }
+
+  /** There are `count` control frames that the transport has not taken. */
+  controlFramesQueued(count: number): Http2Error | undefined {
+    return this.#gauge(QUEUED_FRAMES, count);
+  }
+
+  /** There are `count` requests that wait for handlers to finish. */
+  requestsWaiting(count: number): Http2Error | undefined {
+    return this.#gauge(WAITING_REQUESTS, count);
+  }
+
+  /** How often each thing has happened so far, for an observer. */
+  counts(): DefenceCounts {
+    const counts: Record<string, number> = {};
+    for (const [index, rule] of rateRules.entries()) counts[rule.option] = this.#counts[index] as number;
+    for (const [index, name] of glitchNames.entries()) counts[name] = this.#glitches[index] as number;
+    return counts as DefenceCounts;
+  }
+
+  #glitch(kind: number, now: number): Http2Error | undefined {
+    this.#glitches[kind] = (this.#glitches[kind] as number) + 1;
+    const error = this.#count(GLITCHES, now);
+    if (error === undefined) return undefined;
+    return connectionError(error.reason, error.code, `${error.message}; last: ${glitchNames[kind]}`);
+  }
+
+  #count(index: number, now: number): Http2Error | undefined {
+    this.#counts[index] = (this.#counts[index] as number) + 1;
+    const bucket = this.#buckets[index] as TokenBucket;
+    if (bucket.take(now)) return undefined;
+    const { debug, what, code } = rateRules[index] as (typeof rateRules)[number];
+    const most = `at most ${bucket.burst} at once and ${this.#perSecond[index]} per second`;
+    return connectionError(ENHANCE_YOUR_CALM, code, `${debug}: ${most} are accepted of ${what}`);
+  }
+
+  #gauge(index: number, count: number): Http2Error | undefined {
+    const max = this.#gauges[index] as number;
+    if (count <= max) return undefined;
+    const { debug, what, code } = gaugeRules[index] as (typeof gaugeRules)[number];
+    return connectionError(ENHANCE_YOUR_CALM, code, `${debug}: at most ${max} are accepted of ${what}, got ${count}`);
+  }
+}
+
+/** Whether RST_STREAM with this error code is not about what the peer did wrong. */
+function isOurs(reason: number): boolean {
+  return reason === NO_ERROR || reason === INTERNAL_ERROR || reason === REFUSED_STREAM || reason === CANCEL;
+}
