@@ -80,9 +80,7 @@ describe.skipIf(corpora === undefined)("the HTTP/1 corpus", () => {
           Array.from(input, (byte) => Uint8Array.of(byte)),
         );
         if (!same(whole, single)) wrong.push(`${c.id}, byte by byte: ${show(single)} instead of ${show(whole)}`);
-        const cuts = input.length <= 600 ? input.length : 200;
-        for (let i = 1; i < cuts; i++) {
-          const at = input.length <= 600 ? i : Math.floor((i * input.length) / cuts);
+        for (let at = 1; at < input.length; at++) {
           const cut = await feed(c, [input.subarray(0, at), input.subarray(at)]);
           if (same(whole, cut)) continue;
           wrong.push(`${c.id}, cut at ${at}: ${show(cut)} instead of ${show(whole)}`);
