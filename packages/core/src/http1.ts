@@ -22,7 +22,8 @@ export type { ClientOptions, CommonOptions, ServerOptions } from "./h1/options.t
 export type { Sender, SendOutcome } from "./h1/sender.ts";
 
 /**
- * Serves requests that arrive on `io`, one after another, until either side ends the connection. Starts at once.
+ * Serves requests that arrive on `io`, one after another, until either side ends the connection. Starts at once: where a
+ * request is at hand already, the service is called before this returns.
  *
  * @throws TypeError or RangeError for options that make no sense, or if there is no timer.
  */

@@ -22,13 +22,25 @@ export interface RequestTimeouts extends ExchangeTimeouts {
 export interface SendOptions {
   /** Gives the exchange up; on HTTP/1 that ends the connection. */
   readonly signal?: AbortSignal | undefined;
-  /** Is called for each 1xx response but 101, before the final one. Must not throw. */
+  /** Is called for each 1xx response but 101, before the final one. A throw ends the connection. */
   readonly onInformational?: ((status: number, headers: HeaderMap) => void) | undefined;
   readonly timeouts?: RequestTimeouts | undefined;
 }
 
 /** The time limits of one request, each its own or the connection's. */
 export type RequestLimits = Required<RequestTimeouts>;
+
+/** The limits of one request: those given for it, else the connection's. */
+export function limitsOf(given: RequestTimeouts | undefined, connection: RequestLimits): RequestLimits {
+  if (given === undefined) return connection;
+  return {
+    headTimeoutMs: given.headTimeoutMs ?? connection.headTimeoutMs,
+    requestTimeoutMs: given.requestTimeoutMs ?? connection.requestTimeoutMs,
+    bodyTimeoutMs: given.bodyTimeoutMs ?? connection.bodyTimeoutMs,
+    writeTimeoutMs: given.writeTimeoutMs ?? connection.writeTimeoutMs,
+    expectContinueTimeoutMs: given.expectContinueTimeoutMs ?? connection.expectContinueTimeoutMs,
+  };
+}
 
 /** What the connection knows of a request once its head is written. */
 export interface RequestFacts {

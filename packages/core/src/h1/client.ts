@@ -30,7 +30,7 @@ import {
   unanswered,
   unsent,
 } from "./client-errors.ts";
-import { ClientExchange, type SendOptions } from "./client-exchange.ts";
+import { ClientExchange, limitsOf, type SendOptions } from "./client-exchange.ts";
 import { NO_CONTENT } from "./framing.ts";
 import type { ResolvedClientOptions } from "./options.ts";
 import { ReadyQueue } from "./ready-queue.ts";
@@ -95,18 +95,21 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
 
   gracefulShutdown(deadlineMs?: number): void {
     const limitMs = shutdownLimit(deadlineMs, this.#options.shutdownTimeoutMs);
+    if (this.#driver.isClosed) return;
+    const { deadlines } = this.#driver;
+    if (deadlineMs !== undefined || !deadlines.isSet(SHUTDOWN_SLOT)) deadlines.set(SHUTDOWN_SLOT, limitMs);
     if (this.#over) return;
     this.#driver.enter();
     this.#last = true;
-    const { deadlines } = this.#driver;
-    if (deadlineMs !== undefined || !deadlines.isSet(SHUTDOWN_SLOT)) deadlines.set(SHUTDOWN_SLOT, limitMs);
     if (this.#exchanges.length === 0) this.#close();
     this.#waiting.fail(this.#closedError);
     this.#driver.leave();
   }
 
   abort(reason?: unknown): void {
-    this.#driver.abort(abortedBy(reason));
+    const error = abortedBy(reason);
+    this.#driver.abort(error);
+    this.#upgraded?.pendingUpgrade.abandon(error);
   }
 
   intoParts(): UpgradedParts {
@@ -130,10 +133,8 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
   get isReady(): boolean {
     // While the last request still waits to leave, the next one could only wait behind it.
     if (this.isClosed || this.#sending !== undefined || this.#driver.blocked) return false;
-    const waiting = this.#exchanges.length;
-    return (
-      waiting === 0 || (waiting < this.#options.pipelining && this.#exchanges.every((exchange) => exchange.isPipelined))
-    );
+    const count = this.#exchanges.length;
+    return count === 0 || (count < this.#options.pipelining && this.#exchanges.every(({ isPipelined }) => isPipelined));
   }
 
   ready(): Promise<void> {
@@ -176,15 +177,14 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
     const { wantsUpgrade, keepAlive } = this.#headWriter;
     const driver = this.#driver;
     const offset = driver.bytesWritten + driver.output.length;
-    const limits = options.timeouts === undefined ? this.#options : { ...this.#options, ...options.timeouts };
-    const facts = { offset, wantsUpgrade, keepAlive, limits };
+    const facts = { offset, wantsUpgrade, keepAlive, limits: limitsOf(options.timeouts, this.#options) };
     const exchange = new ClientExchange(request, options, facts, () => this.#signaled(exchange));
     this.#exchanges.push(exchange);
     this.#sending = exchange;
     this.#accepted++;
     driver.deadlines.clear(WAIT_SLOT);
-    driver.writeTimeoutMs = limits.writeTimeoutMs;
-    if (this.#exchanges.length === 1) driver.deadlines.set(REQUEST_SLOT, limits.requestTimeoutMs);
+    driver.writeTimeoutMs = facts.limits.writeTimeoutMs;
+    if (this.#exchanges.length === 1) driver.deadlines.set(REQUEST_SLOT, facts.limits.requestTimeoutMs);
     return exchange;
   }
 
@@ -399,7 +399,7 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
     this.#over = true;
     this.#bodyWriter.cancel(undefined);
     this.#sending = undefined;
-    this.#driver.close();
+    this.#driver.close(undefined, SHUTDOWN_SLOT);
     this.#waiting.fail(this.#closedError);
   }
 
