@@ -259,6 +259,11 @@ describe("HeaderMap: sensitive values and spellings", () => {
     const unmarked = new HeaderMap({ a: "1" });
     expect(unmarked.setSensitive("a", false)).toBe(true);
     expect(unmarked.isSensitive("a")).toBe(false);
+    map.setSensitiveAt(2, true);
+    expect([0, 1, 2].map((at) => map.sensitiveAt(at))).toEqual([false, false, true]);
+    map.setSensitiveAt(2, false);
+    expect(map.isSensitive("b")).toBe(false);
+    expect(() => map.setSensitiveAt(3, true)).toThrow(RangeError);
   });
 
   test("marks and spellings move with their lines, and go with them", () => {

@@ -269,6 +269,12 @@ export class HeaderMap implements Iterable<[string, string]> {
     return this.#sensitive?.[position] === true;
   }
 
+  /** Marks a line as sensitive, or no longer. */
+  setSensitiveAt(position: number, sensitive: boolean): void {
+    this.nameAt(position);
+    this.#setSensitive(position, sensitive);
+  }
+
   /** The original spelling of the name of a line, where it was kept. */
   originalNameAt(position: number): string | undefined {
     return this.#originals?.[position];

@@ -1,6 +1,7 @@
 /**
  * HTTP/1.0 and HTTP/1.1 on any transport (RFC 9112).
  */
+import { Sender } from "./client/sender.ts";
 import type { Connection } from "./connection.ts";
 import { ClientConnection } from "./h1/client.ts";
 import {
@@ -10,16 +11,15 @@ import {
   type ServerOptions,
   timerOf,
 } from "./h1/options.ts";
-import { Sender } from "./h1/sender.ts";
 import { ServerConnection } from "./h1/server.ts";
 import { guarded } from "./observer.ts";
 import type { Io } from "./rt/io.ts";
 import type { Service } from "./service/service.ts";
 
-export type { RequestTimeouts, SendOptions } from "./h1/client-exchange.ts";
+export type { RequestTimeouts, SendOptions } from "./client/send-options.ts";
+export type { Sender, SendOutcome } from "./client/sender.ts";
 export type { Leniency, RequestLeniency } from "./h1/leniency.ts";
 export type { ClientOptions, CommonOptions, ServerOptions } from "./h1/options.ts";
-export type { Sender, SendOutcome } from "./h1/sender.ts";
 
 /**
  * Serves requests that arrive on `io`, one after another, until either side ends the connection. Starts at once: where a

@@ -5,8 +5,15 @@
  */
 import type { HeaderMap } from "@sluice/body";
 import type { HttpError } from "./error.ts";
+import type { FrameFacts } from "./h2/observe/frame-facts.ts";
 import type { HttpRequest } from "./message/request.ts";
 import type { HttpResponse } from "./message/response.ts";
+
+/**
+ * What keeps something from being sent: a flow-control window (RFC 9113 section 5.2), the transport, which holds enough
+ * bytes, or the peer's MAX_CONCURRENT_STREAMS (section 5.1.2).
+ */
+export type StallCause = "stream window" | "connection window" | "transport" | "stream limit";
 
 export interface Observer {
   /** Bytes received from the transport. */
@@ -29,6 +36,22 @@ export interface Observer {
   serviceFailed?(request: HttpRequest, error: unknown): void;
   /** The connection is closed and its transport released; `error` says why, if it was not a clean end. */
   connectionClosed?(error?: HttpError): void;
+  /** HTTP/2: a frame was received; its payload has not been judged yet. */
+  frameReceived?(frame: FrameFacts): void;
+  /** HTTP/2: a frame was handed to the transport, to its last octet. */
+  frameSent?(frame: FrameFacts): void;
+  /** HTTP/2: a stream changed its state (RFC 9113 section 5.1), told in words: `open`, `half-closed (remote)`. */
+  streamChanged?(streamId: number, from: string, to: string): void;
+  /** HTTP/2: what waits to be sent on a stream cannot be. Stream 0 means the whole connection. */
+  stalled?(streamId: number, by: StallCause): void;
+  /**
+   * HTTP/2: something happened that a defence counts, for the `count`th time on this connection. `name` is the stem of
+   * the names of the defence's options (`resets` of `resetsBurst`), or for frames that are ignored, which share one
+   * limit, the name of what was ignored (`unknownFrame`).
+   */
+  defenceCounted?(name: string, count: number): void;
+  /** HTTP/2: a PING of ours was answered, `rttMs` milliseconds after it was sent. */
+  pingAnswered?(rttMs: number): void;
 }
 
 const guards = new WeakMap<Observer, Observer>();
@@ -46,16 +69,25 @@ export function guarded(observer: Observer): Observer {
   return guard;
 }
 
-const names = [
-  "bytesRead",
-  "bytesWritten",
-  "requestStarted",
-  "informational",
-  "responseStarted",
-  "exchangeEnded",
-  "serviceFailed",
-  "connectionClosed",
-] as const satisfies readonly (keyof Observer)[];
+/** Every method; the compiler sees that none is missing. */
+const methods: Readonly<Record<keyof Observer, true>> = {
+  bytesRead: true,
+  bytesWritten: true,
+  requestStarted: true,
+  informational: true,
+  responseStarted: true,
+  exchangeEnded: true,
+  serviceFailed: true,
+  connectionClosed: true,
+  frameReceived: true,
+  frameSent: true,
+  streamChanged: true,
+  stalled: true,
+  defenceCounted: true,
+  pingAnswered: true,
+};
+
+const names = Object.keys(methods) as readonly (keyof Observer)[];
 
 function guardedMethod(observer: Observer, name: keyof Observer): (...facts: unknown[]) => void {
   return (...facts) => {

@@ -4,10 +4,11 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TLSSocket, connect as tlsConnect, createServer as tlsServer } from "node:tls";
+import { type TLSSocket, type TlsOptions, connect as tlsConnect, createServer as tlsServer } from "node:tls";
 import { HttpError } from "@sluice/core";
 import { describe, expect, test } from "vitest";
 import { nodeIo } from "../src/node/index.ts";
+import { socketInfo } from "../src/node/socket-info.ts";
 import {
   bytes,
   drained,
@@ -241,6 +242,7 @@ describe("tcp", () => {
     expect(info.localAddress).toBe("127.0.0.1");
     expect(info.secure).toBe(false);
     expect(info.alpnProtocol).toBe(undefined);
+    expect([info.tlsVersion, info.cipherSuite]).toEqual([undefined, undefined]);
     io.abort();
     await settle();
     expect(info.localAddress).toBe("127.0.0.1");
@@ -324,8 +326,11 @@ describe("tls", () => {
   const key = readFileSync(new URL("./fixtures/localhost-key.pem", import.meta.url));
   const cert = readFileSync(new URL("./fixtures/localhost-cert.pem", import.meta.url));
 
-  async function tlsPair(alpn: string[]): Promise<{ client: TLSSocket; server: TLSSocket; close(): Promise<void> }> {
-    const listener = tlsServer({ key, cert, ALPNProtocols: ["h2", "http/1.1"], allowHalfOpen: true });
+  async function tlsPair(
+    alpn: string[],
+    options: TlsOptions = {},
+  ): Promise<{ client: TLSSocket; server: TLSSocket; close(): Promise<void> }> {
+    const listener = tlsServer({ key, cert, ALPNProtocols: ["h2", "http/1.1"], allowHalfOpen: true, ...options });
     listener.listen(0, "127.0.0.1");
     await once(listener, "listening");
     const accepted = once(listener, "secureConnection");
@@ -372,6 +377,46 @@ describe("tls", () => {
     expect(info.alpnProtocol).toBe(undefined);
     expect(info.secure).toBe(true);
     await pair.close();
+  });
+
+  test("version and cipher suite are known on both sides, and still after the end once asked for", async () => {
+    const ciphers = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256";
+    const suite = /^TLS_ECDHE_(RSA|ECDSA)_WITH_AES_128_GCM_SHA256$/;
+    for (const [options, tlsVersion, cipherSuite] of [
+      [{ maxVersion: "TLSv1.2", ciphers }, "TLSv1.2", suite],
+      [{ minVersion: "TLSv1.3" }, "TLSv1.3", /^TLS_(AES|CHACHA20)_[0-9A-Z_]+$/],
+    ] as const) {
+      const pair = await tlsPair(["h2"], options);
+      for (const socket of [pair.client, pair.server]) {
+        const { info } = nodeIo(socket);
+        expect(info.tlsVersion).toBe(tlsVersion);
+        expect(info.cipherSuite).toMatch(cipherSuite);
+        const unasked = socketInfo(socket);
+        socket.destroy();
+        await settle();
+        expect(info.tlsVersion).toBe(tlsVersion);
+        expect(info.cipherSuite).toMatch(cipherSuite);
+        expect([unasked.tlsVersion, unasked.cipherSuite]).toEqual([undefined, undefined]);
+      }
+      await pair.close();
+    }
+  });
+
+  test("version and cipher suite are unknown during the handshake, and known afterwards", async () => {
+    const listener = tlsServer({ key, cert, maxVersion: "TLSv1.2" });
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const client = tlsConnect({ port: (listener.address() as AddressInfo).port, host: "127.0.0.1", ca: cert });
+    client.on("error", () => {});
+    const { info } = nodeIo(client);
+    expect([info.secure, info.tlsVersion, info.cipherSuite]).toEqual([true, undefined, undefined]);
+    const [server] = (await once(listener, "secureConnection")) as [TLSSocket];
+    await expect.poll(() => info.tlsVersion).toBe("TLSv1.2");
+    expect(info.cipherSuite).toMatch(/^TLS_/);
+    client.destroy();
+    server.destroy();
+    listener.close();
+    await once(listener, "close");
   });
 
   test("abort destroys; the peer's read completes", async () => {

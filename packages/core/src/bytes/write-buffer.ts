@@ -35,7 +35,16 @@ function cut(size: number): Uint8Array {
   return piece;
 }
 
-export class WriteBuffer {
+/** Where a connection gathers what it sends. */
+export interface OutputBuffer {
+  /** Bytes gathered and not yet taken. */
+  readonly length: number;
+  /** Everything gathered, as the chunks of one write, in order. */
+  take(): Uint8Array[];
+  clear(): void;
+}
+
+export class WriteBuffer implements OutputBuffer {
   /** Bytes gathered and not yet taken. */
   length = 0;
   readonly #passThroughBytes: number;

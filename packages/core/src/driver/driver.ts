@@ -9,7 +9,7 @@
  * that a reset cannot overtake our last words (RFC 9112 9.6).
  */
 import { ReadBuffer } from "../bytes/read-buffer.ts";
-import { WriteBuffer, type WriteStrategy } from "../bytes/write-buffer.ts";
+import type { OutputBuffer, WriteBuffer } from "../bytes/write-buffer.ts";
 import { HttpError } from "../error.ts";
 import type { Observer } from "../observer.ts";
 import type { Io, Timer } from "../rt/io.ts";
@@ -36,7 +36,6 @@ export interface Machine {
 }
 
 export interface DriverOptions {
-  readonly writeStrategy: WriteStrategy;
   readonly writeTimeoutMs: number;
   readonly lingerTimeoutMs: number;
   readonly maxBufferBytes: number;
@@ -55,9 +54,9 @@ const CLOSING = 1;
 const LINGERING = 2;
 const CLOSED = 3;
 
-export class Driver {
+export class Driver<Output extends OutputBuffer = WriteBuffer> {
   readonly input: ReadBuffer = new ReadBuffer();
-  readonly output: WriteBuffer;
+  readonly output: Output;
   readonly deadlines: Deadlines;
   /** The transport holds enough. */
   blocked = false;
@@ -92,6 +91,7 @@ export class Driver {
     io: Io,
     machine: Machine,
     options: DriverOptions,
+    output: Output,
     slots: number,
     timer: Timer | null,
     observer: Observer | undefined,
@@ -101,7 +101,7 @@ export class Driver {
     this.#options = options;
     this.#timer = timer;
     this.#observer = observer;
-    this.output = new WriteBuffer(options.writeStrategy);
+    this.output = output;
     this.writeTimeoutMs = options.writeTimeoutMs;
     this.#writeSlot = slots;
     this.#closeSlot = slots + 1;

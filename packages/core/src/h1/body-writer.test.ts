@@ -2,6 +2,7 @@ import { type Body, channel, type Frame, fromIterable, full, HeaderMap, SizeHint
 import { fakeTimer, scriptedIo } from "@sluice/util/memory";
 import { describe, expect, test } from "vitest";
 import { settle } from "../../test/support/wire.ts";
+import { WriteBuffer } from "../bytes/write-buffer.ts";
 import { Driver, type Machine } from "../driver/driver.ts";
 import type { HttpError } from "../error.ts";
 import { BodyWriter, type OutgoingFraming } from "./body-writer.ts";
@@ -45,8 +46,8 @@ function writerOn(capacityBytes = Infinity, onSent: (start: (body: Body) => void
     },
     moreOutputSoon: false,
   };
-  const limits = { writeStrategy: "auto", writeTimeoutMs: 0, lingerTimeoutMs: 0, maxBufferBytes: 417_792 } as const;
-  const driver = new Driver(io, machine, limits, 0, timer, undefined);
+  const limits = { writeTimeoutMs: 0, lingerTimeoutMs: 0, maxBufferBytes: 417_792 } as const;
+  const driver = new Driver(io, machine, limits, new WriteBuffer(), 0, timer, undefined);
   const owner = {
     bodySent: () => {
       outcome.push("sent");

@@ -7,6 +7,7 @@
 import { type Body, type Frame, Full, type HeaderMap, isData, isTrailers } from "@sluice/body";
 import type { Driver } from "../driver/driver.ts";
 import { HttpError } from "../error.ts";
+import { bodyFailed, cancelQuietly, endsQuietly, isPending } from "../message/outgoing-body.ts";
 import { fieldLine, type Spelling } from "./field-writer.ts";
 import { CHUNKED, LENGTH, NO_CONTENT } from "./framing.ts";
 
@@ -188,34 +189,8 @@ export class BodyWriter {
   #fail(cause: unknown): void {
     const body = this.#body;
     this.#body = undefined;
-    const error =
-      HttpError.is(cause) && cause.kind === "user"
-        ? cause
-        : new HttpError("user", "BODY_FAILED", "the body being sent failed", { cause });
+    const error = bodyFailed(cause);
     if (body !== undefined) cancelQuietly(body, error);
     this.#owner.bodyUnsent(error);
-  }
-}
-
-/** A body is the user's: what it gives may be anything at all. */
-function isPending(frame: Frame | null | Promise<Frame | null>): frame is Promise<Frame | null> {
-  return frame !== null && !isData(frame as Frame) && typeof frame === "object" && "then" in frame;
-}
-
-/** Whether a body of the user's says that it has ended. */
-function endsQuietly(body: Body): boolean {
-  try {
-    return body.isEndStream();
-  } catch {
-    return false;
-  }
-}
-
-/** Cancels a body of the user's, whose own failure to do so is nobody's concern any more. */
-export function cancelQuietly(body: Body, reason: unknown): void {
-  try {
-    body.cancel(reason);
-  } catch {
-    // Nothing is left to be freed by us.
   }
 }

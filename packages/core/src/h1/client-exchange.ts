@@ -1,46 +1,14 @@
 /**
  * One request on its way through a client connection, with whoever waits for its response.
  */
-import type { HeaderMap } from "@sluice/body";
+import type { RequestLimits, SendOptions } from "../client/send-options.ts";
 import { HttpError } from "../error.ts";
 import type { Exchange } from "../message/exchange.ts";
 import { isIdempotent } from "../message/method.ts";
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
-import type { ExchangeTimeouts } from "../message/timeouts.ts";
 import { noUpgrade, PendingUpgrade } from "../upgrade/pending-upgrade.ts";
 import type { Upgraded } from "../upgrade/upgraded.ts";
-
-/** Time limits of one request; those absent are the connection's. All in milliseconds, 0 for none. */
-export interface RequestTimeouts extends ExchangeTimeouts {
-  /** Longest wait for the response head once the request has been sent. */
-  readonly headTimeoutMs?: number;
-  /** Longest wait for 100 (Continue) before the content is sent all the same. */
-  readonly expectContinueTimeoutMs?: number;
-}
-
-export interface SendOptions {
-  /** Gives the exchange up; on HTTP/1 that ends the connection. */
-  readonly signal?: AbortSignal | undefined;
-  /** Is called for each 1xx response but 101, before the final one. A throw ends the connection. */
-  readonly onInformational?: ((status: number, headers: HeaderMap) => void) | undefined;
-  readonly timeouts?: RequestTimeouts | undefined;
-}
-
-/** The time limits of one request, each its own or the connection's. */
-export type RequestLimits = Required<RequestTimeouts>;
-
-/** The limits of one request: those given for it, else the connection's. */
-export function limitsOf(given: RequestTimeouts | undefined, connection: RequestLimits): RequestLimits {
-  if (given === undefined) return connection;
-  return {
-    headTimeoutMs: given.headTimeoutMs ?? connection.headTimeoutMs,
-    requestTimeoutMs: given.requestTimeoutMs ?? connection.requestTimeoutMs,
-    bodyTimeoutMs: given.bodyTimeoutMs ?? connection.bodyTimeoutMs,
-    writeTimeoutMs: given.writeTimeoutMs ?? connection.writeTimeoutMs,
-    expectContinueTimeoutMs: given.expectContinueTimeoutMs ?? connection.expectContinueTimeoutMs,
-  };
-}
 
 /** What the connection knows of a request once its head is written. */
 export interface RequestFacts {

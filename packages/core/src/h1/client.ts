@@ -6,10 +6,15 @@
  * end: the connection is given up before such bytes can pass for a response.
  */
 import { empty } from "@sluice/body";
+import { WriteBuffer } from "../bytes/write-buffer.ts";
+import { canceledBySignal, closedConnection, markUnsent, unsent } from "../client/errors.ts";
+import { ReadyQueue } from "../client/ready-queue.ts";
+import { limitsOf, type SendOptions } from "../client/send-options.ts";
 import type { Connection } from "../connection.ts";
 import { Driver, type Machine, timeoutError } from "../driver/driver.ts";
 import { abortedBy, HttpError, shutdownExpired } from "../error.ts";
 import { isIdempotent } from "../message/method.ts";
+import { cancelQuietly } from "../message/outgoing-body.ts";
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
 import { checkTimeouts } from "../message/timeouts.ts";
@@ -18,22 +23,11 @@ import { shutdownLimit } from "../options.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import { noUpgrade } from "../upgrade/pending-upgrade.ts";
 import type { UpgradedParts } from "../upgrade/upgraded.ts";
-import { BodyWriter, type BodyWriterOwner, cancelQuietly } from "./body-writer.ts";
-import {
-  bodyCanceled,
-  canceledBySignal,
-  closedConnection,
-  incompleteResponse,
-  lost,
-  markUnsent,
-  notReady,
-  unanswered,
-  unsent,
-} from "./client-errors.ts";
-import { ClientExchange, limitsOf, type SendOptions } from "./client-exchange.ts";
+import { BodyWriter, type BodyWriterOwner } from "./body-writer.ts";
+import { bodyCanceled, incompleteResponse, lost, notReady, unanswered } from "./client-errors.ts";
+import { ClientExchange } from "./client-exchange.ts";
 import { NO_CONTENT } from "./framing.ts";
 import type { ResolvedClientOptions } from "./options.ts";
-import { ReadyQueue } from "./ready-queue.ts";
 import { RequestHeadWriter } from "./request-head-writer.ts";
 import { ResponseReader, type ResponseReaderOwner } from "./response-reader.ts";
 
@@ -77,7 +71,7 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
     this.#options = options;
     this.#timer = timer;
     this.#observer = observer;
-    this.#driver = new Driver(io, this, options, slots, timer, observer);
+    this.#driver = new Driver(io, this, options, new WriteBuffer(options.writeStrategy), slots, timer, observer);
     this.#reader = new ResponseReader(this.#driver, this, options, timer, observer, BODY_SLOT);
     this.#headWriter = new RequestHeadWriter(options);
     this.#bodyWriter = new BodyWriter(this.#driver, this, options);

@@ -18,7 +18,7 @@ export const UNTIL_CLOSE = 3;
  * Fields never sent in a trailer section: framing, routing, authentication and what is needed before the content
  * (RFC 9110 6.5.1).
  */
-const forbiddenTrailers: ReadonlySet<string> = new Set([
+export const forbiddenTrailers: ReadonlySet<string> = new Set([
   "authorization",
   "cache-control",
   "content-encoding",

@@ -9,10 +9,12 @@
  * responses in order.
  */
 import { HeaderMap } from "@sluice/body";
+import { WriteBuffer } from "../bytes/write-buffer.ts";
 import type { Connection } from "../connection.ts";
 import { Driver, type Machine } from "../driver/driver.ts";
 import { abortedBy, asHttpError, type HttpError, shutdownExpired } from "../error.ts";
 import type { Exchange } from "../message/exchange.ts";
+import { cancelQuietly } from "../message/outgoing-body.ts";
 import { abortRequest, attachToRequest, type HttpRequest } from "../message/request.ts";
 import { HttpResponse } from "../message/response.ts";
 import type { ExchangeTimeouts } from "../message/timeouts.ts";
@@ -23,7 +25,7 @@ import type { Service } from "../service/service.ts";
 import { UpgradeOffer } from "../upgrade/upgrade-offer.ts";
 import type { Upgraded, UpgradedParts } from "../upgrade/upgraded.ts";
 import { bodyTooLarge } from "./body-receiver.ts";
-import { BodyWriter, type BodyWriterOwner, cancelQuietly } from "./body-writer.ts";
+import { BodyWriter, type BodyWriterOwner } from "./body-writer.ts";
 import { UNTIL_CLOSE } from "./framing.ts";
 import { interimResponse, refusal } from "./interim-writer.ts";
 import type { ResolvedServerOptions } from "./options.ts";
@@ -78,7 +80,7 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
     this.#options = options;
     this.#timer = timer;
     this.#observer = observer;
-    this.#driver = new Driver(io, this, options, slots, timer, observer);
+    this.#driver = new Driver(io, this, options, new WriteBuffer(options.writeStrategy), slots, timer, observer);
     this.#reader = new RequestReader(this.#driver, this, options, timer);
     this.#headWriter = new ResponseHeadWriter(options);
     this.#bodyWriter = new BodyWriter(this.#driver, this, options);

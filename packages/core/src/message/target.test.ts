@@ -111,6 +111,21 @@ describe("RequestTarget", () => {
     expect(() => RequestTarget.parse(text, method)).toThrow(TypeError);
   });
 
+  test("made of parts, with and without an authority, a target is what its text would be", () => {
+    for (const [authority, pathAndQuery] of [
+      ["A.test:1", "/p?q"],
+      ["a.test", "//x"],
+      [undefined, "/p?q"],
+    ] as const) {
+      const made = RequestTarget.ofParts("Https", authority, pathAndQuery);
+      const read = RequestTarget.parse(authority === undefined ? pathAndQuery : `Https://${authority}${pathAndQuery}`);
+      const partsOf = ({ form, path, query, scheme, authority, pathAndQuery }: RequestTarget): unknown[] => [
+        ...[form, path, query, scheme, authority, pathAndQuery],
+      ];
+      expect([...partsOf(made), made.toString()]).toEqual([...partsOf(read), read.toString()]);
+    }
+  });
+
   test("a scheme has up to 64 characters", () => {
     expect(RequestTarget.tryParse(`${"s".repeat(64)}://a.test/`, "GET")?.scheme).toBe("s".repeat(64));
   });

@@ -1,7 +1,7 @@
 /**
  * The request target in its four forms (RFC 9112 section 3.2).
  *
- * Parsing checks the form and the bytes and keeps the text exactly as received; parts are cut out when asked for.
+ * Parsing checks the form and the bytes and keeps the parts exactly as received, so that they make up the same text.
  */
 import { all, TARGET } from "../bytes/ascii.ts";
 import { quote } from "../error.ts";
@@ -13,20 +13,22 @@ const schemePattern = /^[A-Za-z][A-Za-z0-9+.-]{0,63}:/;
 
 export class RequestTarget {
   readonly form: TargetForm;
-  readonly #text: string;
-  /** For absolute-form: where the authority starts and where the path starts. */
-  readonly #authorityStart: number;
-  readonly #pathStart: number;
+  /** For absolute-form, as received. */
+  readonly #scheme: string;
+  /** For absolute-form and authority-form. */
+  readonly #authority: string;
+  /** What follows: path and query, both of which an absolute-form may lack; `*` for asterisk-form. */
+  readonly #rest: string;
 
-  private constructor(form: TargetForm, text: string, authorityStart: number, pathStart: number) {
+  private constructor(form: TargetForm, scheme: string, authority: string, rest: string) {
     this.form = form;
-    this.#text = text;
-    this.#authorityStart = authorityStart;
-    this.#pathStart = pathStart;
+    this.#scheme = scheme;
+    this.#authority = authority;
+    this.#rest = rest;
   }
 
   /** `*`, for `OPTIONS` of the server as a whole. */
-  static readonly asterisk: RequestTarget = new RequestTarget("asterisk", "*", 0, 0);
+  static readonly asterisk: RequestTarget = new RequestTarget("asterisk", "", "", "*");
 
   /**
    * Reads a target as a server would: authority-form belongs to CONNECT and to nothing else, asterisk-form to OPTIONS.
@@ -34,7 +36,7 @@ export class RequestTarget {
    */
   static tryParse(text: string, method: string): RequestTarget | undefined {
     if (method !== "CONNECT" && text.charCodeAt(0) === 0x2f) {
-      return all(text, 1, text.length, TARGET) ? new RequestTarget("origin", text, 0, 0) : undefined;
+      return all(text, 1, text.length, TARGET) ? new RequestTarget("origin", "", "", text) : undefined;
     }
     return RequestTarget.#tryOthers(text, method, false);
   }
@@ -42,7 +44,7 @@ export class RequestTarget {
   /** As `tryParse`, but lets bytes above 0x7F pass in paths and queries, as some peers send them. */
   static tryParseLoosely(text: string, method: string): RequestTarget | undefined {
     if (method !== "CONNECT" && text.charCodeAt(0) === 0x2f) {
-      return isLoosely(text, 1) ? new RequestTarget("origin", text, 0, 0) : undefined;
+      return isLoosely(text, 1) ? new RequestTarget("origin", "", "", text) : undefined;
     }
     return RequestTarget.#tryOthers(text, method, true);
   }
@@ -51,7 +53,7 @@ export class RequestTarget {
     if (method === "CONNECT") {
       // RFC 9112 3.2.3: host and port, both of them; the port is needed even when the scheme would have a default.
       if (!isHostField(text, true) || !/[^:]:0*[1-9][0-9]*$/.test(text)) return undefined;
-      return new RequestTarget("authority", text, 0, text.length);
+      return new RequestTarget("authority", "", text, "");
     }
     if (text === "*") return method === "OPTIONS" ? RequestTarget.asterisk : undefined;
     const scheme = schemePattern.exec(text);
@@ -68,7 +70,17 @@ export class RequestTarget {
     // RFC 9110 4.2.1, 4.2.4: an http URI has a host, and user information in one that is received is an error.
     if (authority === "" || authority.startsWith(":") || !isHostField(authority, true)) return undefined;
     const rest = loose ? isLoosely(text, pathStart) : all(text, pathStart, text.length, TARGET);
-    return rest ? new RequestTarget("absolute", text, authorityStart, pathStart) : undefined;
+    if (!rest) return undefined;
+    return new RequestTarget("absolute", text.slice(0, schemeEnd - 1), authority, text.slice(pathStart));
+  }
+
+  /**
+   * An absolute-form of its parts, or an origin-form if there is no authority; for protocol code that has checked them.
+   * Nothing is read nor put together here. `pathAndQuery` starts with a slash, `authority` has no user information.
+   */
+  static ofParts(scheme: string, authority: string | undefined, pathAndQuery: string): RequestTarget {
+    if (authority === undefined) return new RequestTarget("origin", "", "", pathAndQuery);
+    return new RequestTarget("absolute", scheme, authority, pathAndQuery);
   }
 
   /**
@@ -84,37 +96,38 @@ export class RequestTarget {
 
   /** The path, without the query; `/` for an absolute-form without one, empty for authority-form, `*` for asterisk-form. */
   get path(): string {
-    const query = this.#text.indexOf("?", this.#pathStart);
-    const path = this.#text.slice(this.#pathStart, query < 0 ? this.#text.length : query);
+    const rest = this.#rest;
+    const query = rest.indexOf("?");
+    const path = query < 0 ? rest : rest.slice(0, query);
     return path === "" && this.form === "absolute" ? "/" : path;
   }
 
   /** What follows the first `?`, or `undefined` if there is none. */
   get query(): string | undefined {
-    const query = this.#text.indexOf("?", this.#pathStart);
-    return query < 0 ? undefined : this.#text.slice(query + 1);
+    const query = this.#rest.indexOf("?");
+    return query < 0 ? undefined : this.#rest.slice(query + 1);
   }
 
   /** Path and query as an origin-form would carry them. */
   get pathAndQuery(): string {
-    const text = this.#text.slice(this.#pathStart);
-    return this.form === "absolute" && text.charCodeAt(0) !== 0x2f ? `/${text}` : text;
+    const rest = this.#rest;
+    return this.form === "absolute" && rest.charCodeAt(0) !== 0x2f ? `/${rest}` : rest;
   }
 
   /** The scheme of an absolute-form, lower-case. */
   get scheme(): string | undefined {
-    return this.form === "absolute" ? this.#text.slice(0, this.#authorityStart - 3).toLowerCase() : undefined;
+    return this.form === "absolute" ? this.#scheme.toLowerCase() : undefined;
   }
 
   /** Host and, if given, port of an absolute-form or authority-form, as received. */
   get authority(): string | undefined {
-    if (this.form === "origin" || this.form === "asterisk") return undefined;
-    return this.#text.slice(this.#authorityStart, this.#pathStart);
+    return this.form === "origin" || this.form === "asterisk" ? undefined : this.#authority;
   }
 
   /** The target as it stands in the request line. */
   toString(): string {
-    return this.#text;
+    if (this.form === "absolute") return `${this.#scheme}://${this.#authority}${this.#rest}`;
+    return this.form === "authority" ? this.#authority : this.#rest;
   }
 }
 

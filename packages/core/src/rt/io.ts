@@ -68,6 +68,10 @@ export interface IoInfo {
   readonly secure?: boolean | undefined;
   /** The protocol chosen by ALPN (RFC 7301), such as `http/1.1` or `h2`. */
   readonly alpnProtocol?: string | undefined;
+  /** The version of TLS, as Node names it: `TLSv1.2`, `TLSv1.3`. */
+  readonly tlsVersion?: string | undefined;
+  /** The registered name of the cipher suite, such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`. */
+  readonly cipherSuite?: string | undefined;
   /** The server name the client asked for (RFC 6066 section 3). */
   readonly servername?: string | undefined;
 }

@@ -18,6 +18,10 @@ interface Facts {
   /** `null` during the handshake, `false` when no protocol was agreed on. */
   readonly alpnProtocol?: string | false | null | undefined;
   readonly servername?: string | false | null | undefined;
+  /** During the handshake the highest version that is offered; `null` without a handle. */
+  getProtocol?(): string | null;
+  /** Nothing during the handshake and without a handle. */
+  getCipher?(): { readonly standardName?: string | undefined } | null | undefined;
 }
 
 class SocketInfo implements IoInfo {
@@ -26,6 +30,8 @@ class SocketInfo implements IoInfo {
   #remotePort: number | undefined = undefined;
   #localAddress: string | undefined = undefined;
   #localPort: number | undefined = undefined;
+  #tlsVersion: string | undefined = undefined;
+  #cipherSuite: string | undefined = undefined;
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -57,6 +63,19 @@ class SocketInfo implements IoInfo {
 
   get servername(): string | undefined {
     return this.#facts.servername || undefined;
+  }
+
+  get tlsVersion(): string | undefined {
+    return (this.#tlsVersion ??= this.#askVersion());
+  }
+
+  get cipherSuite(): string | undefined {
+    return (this.#cipherSuite ??= this.#facts.getCipher?.()?.standardName);
+  }
+
+  #askVersion(): string | undefined {
+    // The version is not agreed on before the cipher suite is.
+    return this.cipherSuite === undefined ? undefined : (this.#facts.getProtocol?.() ?? undefined);
   }
 }
 

@@ -116,10 +116,10 @@ describe("Defences", () => {
 
   test("[h2-351] a hundred unread DATA frames of no size fit, not one more, and reading makes room", () => {
     const defences = new Defences(resolve(undefined), 0);
-    for (let i = 0; i < 100; i++) expect(defences.smallData(0)).toBe(undefined);
-    defences.dataRead(0);
-    expect(defences.smallData(0)).toBe(undefined);
-    expect(facts(defences.smallData(1))).toEqual([
+    for (let i = 0; i < 100; i++) expect(defences.data.charge(0)).toBe(true);
+    defences.data.refund(0);
+    expect([defences.data.charge(0), defences.data.charge(1)]).toEqual([true, false]);
+    expect(facts(defences.dataOverBudget())).toEqual([
       0,
       ENHANCE_YOUR_CALM,
       "limit",
@@ -195,16 +195,36 @@ describe("Defences", () => {
     ]);
   });
 
-  test("[h2-354] 10,001 control frames that nobody reads", () => {
-    const defences = newDefences();
-    expect(defences.controlFramesQueued(10_000)).toBe(undefined);
-    expect(facts(defences.controlFramesQueued(10_001))).toEqual([
-      0,
-      ENHANCE_YOUR_CALM,
-      "limit",
-      "TOO_MANY_QUEUED_FRAMES",
-      "too_many_queued_frames: at most 10000 are accepted of control frames that the peer does not read, got 10001",
-    ]);
+  test("what is counted is told as it happens, a glitch by its own name, what is not counted is not", () => {
+    const told: unknown[] = [];
+    const options = resolve({ glitchesBurst: 8, glitchesPerSecond: 0 });
+    const defences = new Defences(options, 65_535, (...count) => told.push(count));
+    const step = (act: () => Http2Error | undefined): (string | undefined)[] => [
+      act()?.code,
+      ...told.splice(0).flat().map(String),
+    ];
+    expect(step(() => defences.resetReceived(0, false))).toEqual([undefined, "resets", "1"]);
+    expect(step(() => defences.resetReceived(0, false))).toEqual([undefined, "resets", "2"]);
+    expect(step(() => defences.resetReceived(0, true))).toEqual([undefined]);
+    expect(step(() => defences.resetSent(0, PROTOCOL_ERROR, false))).toEqual([undefined, "provokedResets", "1"]);
+    expect(step(() => defences.resetSent(0, CANCEL, false))).toEqual([undefined]);
+    expect(step(() => defences.streamRefused(0))).toEqual([undefined, "refusals", "1"]);
+    expect(step(() => defences.pingReceived(0))).toEqual([undefined, "pings", "1"]);
+    expect(step(() => defences.settingsReceived(0))).toEqual([undefined, "settings", "1"]);
+    expect(step(() => defences.emptyData(0))).toEqual([undefined, "emptyData", "1"]);
+    expect(step(() => defences.windowUpdateReceived(0, false))).toEqual([undefined, "windowUpdates", "1"]);
+    expect(step(() => defences.windowUpdateReceived(0, true))).toEqual([undefined, "windowUpdateOnClosed", "1"]);
+    expect(step(() => defences.priorityReceived(0))).toEqual([undefined, "priority", "1"]);
+    expect(step(() => defences.priorityUpdateReceived(0))).toEqual([undefined, "priorityUpdate", "1"]);
+    expect(step(() => defences.unknownFrame(0))).toEqual([undefined, "unknownFrame", "1"]);
+    expect(step(() => defences.ignoredFrame(0))).toEqual([undefined, "ignoredFrame", "1"]);
+    expect(step(() => defences.emptyContinuation(0))).toEqual([undefined, "emptyContinuation", "1"]);
+    expect(step(() => defences.repeatedGoAway(0))).toEqual([undefined, "repeatedGoAway", "1"]);
+    expect(step(() => defences.headersOverLimit(0, 11, 10))).toEqual([undefined, "headersOverLimit", "1"]);
+    expect(step(() => defences.headersOverLimit(0, 41, 10))).toEqual(["HEADER_LIST_WAY_TOO_LARGE"]);
+    expect(step(() => defences.unknownFrame(0))).toEqual(["TOO_MANY_GLITCHES", "unknownFrame", "2"]);
+    expect(step(() => defences.requestsWaiting(1))).toEqual([undefined]);
+    expect(defences.counts()).toMatchObject({ resets: 2, unknownFrame: 2, glitches: 9 });
   });
 
   test("[h2-248] more requests wait for handlers than four times as many as run", () => {

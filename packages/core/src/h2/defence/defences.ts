@@ -14,7 +14,6 @@ import {
   gaugeRules,
   headerListFactor,
   PINGS,
-  QUEUED_FRAMES,
   REFUSALS,
   RESETS_PROVOKED,
   RESETS_RECEIVED,
@@ -37,6 +36,8 @@ const glitchNames = [
   "headersOverLimit",
 ] as const;
 
+type GlitchName = (typeof glitchNames)[number];
+
 const PRIORITY = 0;
 const PRIORITY_UPDATE = 1;
 const UNKNOWN_FRAME = 2;
@@ -51,20 +52,28 @@ const windowUpdatesPerData = 10;
 
 /** How often each thing has happened, by the stem of its option's name or the name of the glitch. */
 export type DefenceCounts = {
-  readonly [Name in (typeof rateRules)[number]["option"] | (typeof glitchNames)[number]]: number;
+  readonly [Name in (typeof rateRules)[number]["option"] | GlitchName]: number;
 };
 
+/** Takes what happened, as in `DefenceCounts`, and how often it has happened so far. */
+export type OnCount = (name: keyof DefenceCounts, count: number) => void;
+
 export class Defences {
-  /** For small DATA frames; `smallData` and `dataRead` go through it. */
+  /** What small DATA frames cost while they wait to be read. */
   readonly data: DataBudget;
   readonly #buckets: readonly TokenBucket[];
   readonly #perSecond: readonly number[];
   readonly #gauges: readonly number[];
   readonly #counts: number[] = new Array<number>(rateRules.length).fill(0);
   readonly #glitches: number[] = new Array<number>(glitchNames.length).fill(0);
+  readonly #onCount: OnCount | undefined;
 
-  /** @param windowBytes The receive window of the connection. */
-  constructor(options: DefenceOptions, windowBytes: number) {
+  /**
+   * @param windowBytes The receive window of the connection.
+   * @param onCount Called for each thing that happens, before it is judged; for a glitch with the name of the glitch.
+   */
+  constructor(options: DefenceOptions, windowBytes: number, onCount?: OnCount) {
+    this.#onCount = onCount;
     this.#perSecond = rateRules.map((rule) => options[`${rule.option}PerSecond`]);
     this.#buckets = rateRules.map(
       (rule, index) => new TokenBucket(options[`${rule.option}Burst`], this.#perSecond[index] as number),
@@ -107,19 +116,10 @@ export class Defences {
     return this.#count(EMPTY_DATA, now);
   }
 
-  /**
-   * Octets of a DATA frame without END_STREAM were put aside by themselves until they are read. While `data.isShort`,
-   * nothing should be read from the transport.
-   */
-  smallData(bytes: number): Http2Error | undefined {
-    if (this.data.charge(bytes)) return undefined;
+  /** What waits to be read exceeds `data`. While `data.isShort`, nothing more should be read from the transport. */
+  dataOverBudget(): Http2Error {
     const message = `unread DATA costs too much by itself, got ${this.data.charged} octets of overhead`;
     return connectionError(ENHANCE_YOUR_CALM, "TOO_MANY_DATA_FRAMES", `too_many_data_frames: ${message}`);
-  }
-
-  /** What `smallData` put aside was read or thrown away. */
-  dataRead(bytes: number): void {
-    this.data.refund(bytes);
   }
 
   /** WINDOW_UPDATE was received. @param closed Whether its stream is closed, so that it is of no use. */
@@ -173,11 +173,6 @@ export class Defences {
     return this.#glitch(HEADERS_OVER_LIMIT, now);
   }
 
-  /** There are `count` control frames that the transport has not taken. */
-  controlFramesQueued(count: number): Http2Error | undefined {
-    return this.#gauge(QUEUED_FRAMES, count);
-  }
-
   /** There are `count` requests that wait for handlers to finish. */
   requestsWaiting(count: number): Http2Error | undefined {
     return this.#gauge(WAITING_REQUESTS, count);
@@ -192,14 +187,23 @@ export class Defences {
   }
 
   #glitch(kind: number, now: number): Http2Error | undefined {
-    this.#glitches[kind] = (this.#glitches[kind] as number) + 1;
-    const error = this.#count(GLITCHES, now);
+    const count = (this.#glitches[kind] as number) + 1;
+    this.#glitches[kind] = count;
+    if (this.#onCount !== undefined) this.#onCount(glitchNames[kind] as GlitchName, count);
+    this.#counts[GLITCHES] = (this.#counts[GLITCHES] as number) + 1;
+    const error = this.#take(GLITCHES, now);
     if (error === undefined) return undefined;
     return connectionError(error.reason, error.code, `${error.message}; last: ${glitchNames[kind]}`);
   }
 
   #count(index: number, now: number): Http2Error | undefined {
-    this.#counts[index] = (this.#counts[index] as number) + 1;
+    const count = (this.#counts[index] as number) + 1;
+    this.#counts[index] = count;
+    if (this.#onCount !== undefined) this.#onCount((rateRules[index] as (typeof rateRules)[number]).option, count);
+    return this.#take(index, now);
+  }
+
+  #take(index: number, now: number): Http2Error | undefined {
     const bucket = this.#buckets[index] as TokenBucket;
     if (bucket.take(now)) return undefined;
     const { debug, what, code } = rateRules[index] as (typeof rateRules)[number];

@@ -117,19 +117,10 @@ export const rateRules = [
   },
 ] as const;
 
-export const QUEUED_FRAMES = 0;
-export const WAITING_REQUESTS = 1;
+export const WAITING_REQUESTS = 0;
 
 /** By the numbers above. */
 export const gaugeRules = [
-  {
-    // CVE-2019-9512 and its kin: answers that the peer does not read. Reading has stopped long before (Go's number).
-    option: "maxQueuedFrames",
-    max: 10_000,
-    code: "TOO_MANY_QUEUED_FRAMES",
-    debug: "too_many_queued_frames",
-    what: "control frames that the peer does not read",
-  },
   {
     // Rapid reset again: streams that are reset free their place, but their handlers run on. Four times the place, as
     // Go.

@@ -2,7 +2,22 @@ import { describe, expect, test } from "vitest";
 import { decodeLines, errorOf, Lines, tableLines } from "../../../test/http2/support/hpack.ts";
 import { ascii, hex, joined, singly, toHex } from "../../../test/http2/support/octets.ts";
 import { HpackDecoder } from "./decoder.ts";
-import { FIELD_NAME_INVALID, FIELD_PSEUDO, FIELD_SENSITIVE, FIELD_VALUE_INVALID } from "./static-table.ts";
+import {
+  SPECIAL_CONNECTION,
+  SPECIAL_CONTENT_LENGTH,
+  SPECIAL_DATE,
+  SPECIAL_HOST,
+  SPECIAL_METHOD,
+  SPECIAL_PATH,
+  SPECIAL_PRIORITY,
+} from "./special-names.ts";
+import {
+  FIELD_NAME_INVALID,
+  FIELD_PSEUDO,
+  FIELD_SENSITIVE,
+  FIELD_SPECIAL,
+  FIELD_VALUE_INVALID,
+} from "./static-table.ts";
 
 const compression = 9;
 const calm = 11;
@@ -331,9 +346,28 @@ describe("names and values", () => {
   }
 
   test("pseudo-header fields are marked, those of the static table too", () => {
-    expect(flagsOf(":path", "/")).toBe(FIELD_PSEUDO);
+    expect(flagsOf(":path", "/")).toBe(FIELD_PSEUDO | SPECIAL_PATH);
     expect(flagsOf(":anything", "")).toBe(FIELD_PSEUDO);
-    expect(decodeLines(new HpackDecoder(), hex("828490")).flags).toEqual([FIELD_PSEUDO, FIELD_PSEUDO, 0]);
+    expect(decodeLines(new HpackDecoder(), hex("828490")).flags).toEqual([
+      FIELD_PSEUDO | SPECIAL_METHOD,
+      FIELD_PSEUDO | SPECIAL_PATH,
+      0,
+    ]);
+  });
+
+  test("names that mean something to the connection are marked, from either table, as new names and with new values", () => {
+    expect(flagsOf("transfer-encoding", "chunked")).toBe(SPECIAL_CONNECTION);
+    expect(flagsOf("priority", "u=1")).toBe(SPECIAL_PRIORITY);
+    expect(flagsOf("accept", "text/html")).toBe(0);
+    // content-length by index 28; host by index 38 with a value, indexed, and that again.
+    expect(decodeLines(new HpackDecoder(), hex("9c660161be")).flags).toEqual([
+      SPECIAL_CONTENT_LENGTH,
+      SPECIAL_HOST,
+      SPECIAL_HOST,
+    ]);
+    // The bits are those of FIELD_SPECIAL, and other spellings are not names at all.
+    expect(FIELD_SPECIAL & SPECIAL_DATE).toBe(SPECIAL_DATE);
+    expect(flagsOf("Host", "a")).toBe(FIELD_NAME_INVALID);
   });
 
   test("[h2-083] a name with an upper-case letter is marked and delivered as it is", () => {

@@ -20,11 +20,13 @@ import { compressionError } from "./compression-error.ts";
 import { DynamicTable, defaultTableBytes } from "./dynamic-table.ts";
 import { nameFlags, valueFlags } from "./field-checks.ts";
 import { IntegerReader } from "./integer.ts";
+import { specialOf } from "./special-names.ts";
 import {
   entryOverheadBytes,
   FIELD_NAME_INVALID,
   FIELD_PSEUDO,
   FIELD_SENSITIVE,
+  FIELD_SPECIAL,
   noEntry,
   staticNames,
   staticTable,
@@ -49,7 +51,7 @@ export interface HpackDecoderOptions {
   readonly hardLimitFactor?: number | undefined;
 }
 
-const nameFlagsMask = FIELD_PSEUDO | FIELD_NAME_INVALID;
+const nameFlagsMask = FIELD_PSEUDO | FIELD_NAME_INVALID | FIELD_SPECIAL;
 
 const nowhere: FieldSink = { field: () => undefined };
 
@@ -227,7 +229,7 @@ export class HpackDecoder {
     this.#nameBytes = length;
     if (this.#worthKeeping(length)) {
       this.#name = shared(decodeLatin1(bytes, start, end));
-      this.#nameFlags = nameFlags(bytes, start, end);
+      this.#nameFlags = nameFlags(bytes, start, end) | specialOf(this.#name);
     } else {
       this.#name = "";
     }

@@ -2,6 +2,7 @@
  * The static table (RFC 7541 appendix A), and what a table entry is: name, value and what is known of them, found out
  * once and not again for each field that refers to the entry.
  */
+import { specialOf } from "./special-names.ts";
 
 /** The field must not enter any table on its way (RFC 7541 section 6.2.3), nor be printed. */
 export const FIELD_SENSITIVE = 1;
@@ -11,6 +12,8 @@ export const FIELD_PSEUDO = 2;
 export const FIELD_NAME_INVALID = 4;
 /** The value is not allowed in HTTP/2 (RFC 9113 section 8.2.1): a control character, or blanks around it. */
 export const FIELD_VALUE_INVALID = 8;
+/** The bits that say what the name means to those who take fields: a `SPECIAL_` constant, or 0 for most names. */
+export const FIELD_SPECIAL = 0xf0;
 
 /** What an entry of a table costs beside the octets of its name and value (RFC 7541 section 4.1). */
 export const entryOverheadBytes = 32;
@@ -98,7 +101,7 @@ export const staticTable: readonly TableEntry[] = [
     return {
       name,
       value: space < 0 ? "" : line.slice(space + 1),
-      flags: name.startsWith(":") ? FIELD_PSEUDO : 0,
+      flags: (name.startsWith(":") ? FIELD_PSEUDO : 0) | specialOf(name),
     };
   }),
 ];

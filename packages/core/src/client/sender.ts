@@ -1,23 +1,33 @@
 /**
- * The face of a client connection for those who send requests on it.
+ * The face of a client connection, of either version, for those who send requests on it.
  */
 import { HttpError } from "../error.ts";
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
-import type { ClientConnection } from "./client.ts";
-import { isUnsent } from "./client-errors.ts";
-import type { SendOptions } from "./client-exchange.ts";
+import { isUnsent } from "./errors.ts";
+import type { SendOptions } from "./send-options.ts";
 
 /** What became of a request that was tried. */
 export type SendOutcome =
   | { readonly response: HttpResponse }
-  /** `request` is there if provably none of it was written: it can be sent elsewhere, its body untouched. */
+  /**
+   * `request` is there if the server has provably not processed it: nothing of it was written, or on HTTP/2 the server said
+   * so. It can be sent elsewhere, its body untouched.
+   */
   | { readonly error: HttpError; readonly request?: HttpRequest };
 
-export class Sender {
-  readonly #connection: ClientConnection;
+/** What a sender needs of its connection. */
+export interface SendingConnection {
+  readonly isReady: boolean;
+  readonly isClosed: boolean;
+  ready(): Promise<void>;
+  send(request: HttpRequest, options: SendOptions): Promise<HttpResponse>;
+}
 
-  constructor(connection: ClientConnection) {
+export class Sender {
+  readonly #connection: SendingConnection;
+
+  constructor(connection: SendingConnection) {
     this.#connection = connection;
   }
 
@@ -37,14 +47,15 @@ export class Sender {
   }
 
   /**
-   * Sends a request and resolves with its response as soon as the head is there. The target is written as it is and no
-   * field is added but framing: set `host` yourself.
+   * Sends a request and resolves with its response as soon as the head is there. On HTTP/1 the target is written as it is
+   * and no field is added but framing: set `host` yourself. On HTTP/2 the target must be absolute, or the request have a
+   * `host`; beyond the streams that the server allows, requests wait their turn.
    *
-   * Rejects with an `HttpError`: kind `canceled` and code `NOT_READY` while another exchange is under way (unless
+   * Rejects with an `HttpError`: kind `canceled` and code `NOT_READY` while another exchange is under way (HTTP/1, unless
    * pipelined), `UNSENT` if the connection failed before anything was written; kind `closed`, `incomplete`, `io`,
-   * `parse`, `protocol`, `limit` or `timeout` for what went wrong with the connection; kind `user` for a request that
-   * cannot be sent, which leaves the connection as it was, or whose body failed, which ends it. Rejects with RangeError
-   * for time limits that make no sense.
+   * `parse`, `protocol`, `limit` or `timeout` for what went wrong with the connection or the stream; kind `user` for a
+   * request that cannot be sent, which leaves the connection as it was, or whose body failed, which ends it on HTTP/1 and
+   * resets the stream on HTTP/2. Rejects with RangeError for time limits that make no sense.
    */
   send(request: HttpRequest, options: SendOptions = {}): Promise<HttpResponse> {
     return this.#connection.send(request, options);

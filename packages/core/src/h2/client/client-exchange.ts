@@ -1,0 +1,364 @@
+/**
+ * One request and its response on a client: waits for a stream, sends the request, hands the response out.
+ */
+import { empty } from "@sluice/body";
+import { canceledBySignal, markUnsent } from "../../client/errors.ts";
+import { limitsOf, type RequestLimits, type SendOptions } from "../../client/send-options.ts";
+import { timeoutError } from "../../driver/driver.ts";
+import { HttpError } from "../../error.ts";
+import type { Exchange } from "../../message/exchange.ts";
+import { cancelQuietly, endsQuietly } from "../../message/outgoing-body.ts";
+import type { HttpRequest } from "../../message/request.ts";
+import { attachToResponse, type HttpResponse } from "../../message/response.ts";
+import { noUpgrade, PendingUpgrade } from "../../upgrade/pending-upgrade.ts";
+import type { Upgraded } from "../../upgrade/upgraded.ts";
+import { BodySender, type BodySenderOwner } from "../connection/body-sender.ts";
+import type { Http2Machine } from "../connection/machine.ts";
+import { resetReason } from "../connection/reset-reason.ts";
+import { StreamBody, type StreamBodyOwner } from "../connection/stream-body.ts";
+import type { StreamIo } from "../connection/stream-io.ts";
+import { CANCEL, NO_ERROR, PROTOCOL_ERROR } from "../frame/error-code.ts";
+import type { ResponseHead } from "../head/response-head.ts";
+import { streamError } from "../http2-error.ts";
+import { isClosed } from "../stream/state.ts";
+import type { Stream } from "../stream/stream.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import type { ResponseHandler } from "./response-handler.ts";
+
+/** Waits for a stream. */
+const QUEUED = 0;
+/** Waits for the response. */
+const SENT = 1;
+/** The response is being received. */
+const ANSWERED = 2;
+const OVER = 3;
+
+export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwner, BodySenderOwner {
+  readonly request: HttpRequest;
+  readonly response: Promise<HttpResponse>;
+  readonly #connection: ClientConnection;
+  readonly #machine: Http2Machine;
+  readonly #options: SendOptions;
+  readonly #limits: RequestLimits;
+  #state = QUEUED;
+  #stream: Stream | undefined;
+  #sender: BodySender | undefined;
+  #body: StreamBody | undefined;
+  /** The content waits for 100 (Continue). */
+  #awaitsContinue = false;
+  /** No more of the request is sent: the answer does not depend on it. */
+  #stopped = false;
+  /** The request has been handed to the output to its last byte. */
+  #requestSent = false;
+  #informationals = 0;
+  #informationalBytes = 0;
+  #upgrade: PendingUpgrade | undefined;
+  #tunnel: StreamIo | undefined;
+  /** When the response must have been received whole. */
+  #receiveBy = Number.POSITIVE_INFINITY;
+  #resolve: ((response: HttpResponse) => void) | undefined;
+  #reject: ((error: HttpError) => void) | undefined;
+
+  constructor(connection: ClientConnection, request: HttpRequest, options: SendOptions) {
+    this.#connection = connection;
+    this.#machine = connection.machine;
+    this.request = request;
+    this.#options = options;
+    this.#limits = limitsOf(options.timeouts, { ...connection.options });
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    options.signal?.addEventListener("abort", this.#signaled);
+  }
+
+  /** The stream of the request is open and its head prepared: sends it. */
+  begin(stream: Stream): void {
+    const { headWriter } = this.#connection;
+    const machine = this.#machine;
+    this.#stream = stream;
+    this.#state = SENT;
+    const { body } = this.request;
+    const { noContent, length, expectsContinue, isConnect } = headWriter;
+    const endStream = !isConnect && (noContent || (length <= 0 && endsQuietly(body)));
+    machine.observer?.requestStarted?.(this.request);
+    this.#limit();
+    const mark = machine.outbound.openHeaders(stream, endStream);
+    headWriter.write(machine.driver.output.writer, machine.encoder);
+    machine.outbound.closeHeaders(stream, mark, endStream);
+    if (endStream || isConnect) {
+      if (!endsQuietly(body)) cancelQuietly(body, undefined);
+      if (isConnect) this.#await(this.#limits.headTimeoutMs);
+      return;
+    }
+    this.#sender = new BodySender(machine, this, stream, body, length);
+    this.#awaitsContinue = expectsContinue;
+    if (expectsContinue) this.#await(this.#limits.expectContinueTimeoutMs);
+    else this.#sender.start();
+  }
+
+  /** The request cannot be sent, or will not be processed. */
+  refuse(error: HttpError): void {
+    this.#end(error);
+  }
+
+  // ResponseHandler.
+
+  headReceived(stream: Stream, head: ResponseHead, endStream: boolean): void {
+    if (head.status < 200) {
+      this.#informational(stream, head, endStream);
+      return;
+    }
+    const response = head.toResponse();
+    const { request } = this;
+    const tunnels = request.method === "CONNECT" && head.status < 300;
+    stream.headReceived = true;
+    if (head.status >= 300 || this.#awaitsContinue) this.#stopSending();
+    const bodyless = request.method === "HEAD" || head.status === 204 || head.status === 304;
+    if (!tunnels && !bodyless) stream.contentLength = head.contentLength;
+    attachToResponse(response, this);
+    this.#state = ANSWERED;
+    this.#machine.observer?.responseStarted?.(request, response);
+    if (this.#state !== ANSWERED) return;
+    if (tunnels) {
+      this.#grant(stream);
+    } else if (bodyless) {
+      this.#machine.inbound.discard(stream);
+      response.body = empty();
+    } else if (!endStream) {
+      this.#body = new StreamBody(stream, this);
+      response.body = this.#body;
+    }
+    this.#await(0);
+    this.#resolve?.(response);
+  }
+
+  ended(stream: Stream): void {
+    if (this.#state !== ANSWERED) return;
+    // RFC 9113 8.1: what the server did not wait for is given up, and the response is whole all the same.
+    if (this.#stopped && !this.#requestSent) {
+      this.#machine.streams.reset(
+        stream,
+        NO_ERROR,
+        new HttpError("canceled", "REQUEST_STOPPED", "the response came early"),
+      );
+      return;
+    }
+    if (this.#requestSent) this.#complete();
+  }
+
+  drained(_stream: Stream): void {
+    if (this.#tunnel !== undefined) this.#tunnel.sentSome();
+    else this.#sender?.pump();
+  }
+
+  sent(stream: Stream): void {
+    this.#requestSent = true;
+    this.#tunnel?.sentEnd();
+    if (this.#state === SENT) this.#await(this.#limits.headTimeoutMs);
+    else if (this.#state === ANSWERED && stream.endReceived) this.#complete();
+  }
+
+  failed(stream: Stream, error: HttpError): void {
+    this.#tunnel?.failed(error);
+    // RFC 9113 8.1: a response that is whole stays so.
+    if (this.#state === ANSWERED && stream.endReceived) {
+      this.#sender?.cancel(error);
+      this.#complete();
+    } else {
+      this.#end(error);
+    }
+  }
+
+  expired(stream: Stream): void {
+    const { headTimeoutMs, requestTimeoutMs, bodyTimeoutMs } = this.#limits;
+    const late = this.#machine.now() >= this.#receiveBy;
+    if (isClosed(stream.state)) {
+      this.#drop(stream, timeoutError("requestTimeoutMs", requestTimeoutMs, "the response was not read"));
+    } else if (late) {
+      this.#cancel(timeoutError("requestTimeoutMs", requestTimeoutMs, "no whole response came"));
+    } else if (this.#awaitsContinue) {
+      // RFC 9110 10.1.1: a client need not wait for ever.
+      this.#continue();
+    } else if (this.#state === SENT && this.#requestSent) {
+      this.#cancel(timeoutError("headTimeoutMs", headTimeoutMs, "no response head came"));
+    } else if (this.#body?.isWaiting === true) {
+      this.#cancel(timeoutError("bodyTimeoutMs", bodyTimeoutMs, "no bytes of the body came"));
+    } else {
+      const { stallTimeoutMs } = this.#connection.options;
+      this.#cancel(timeoutError("stallTimeoutMs", stallTimeoutMs, "the server gave no window"));
+    }
+  }
+
+  // StreamBodyOwner: the response's content.
+
+  bodyWanted(): void {
+    this.#machine.enter();
+    this.#await(this.#limits.bodyTimeoutMs);
+    this.#machine.leave();
+  }
+
+  bodyTaken(stream: Stream, count: number): void {
+    this.#machine.enter();
+    this.#machine.inbound.release(stream, count);
+    this.#await(0);
+    this.#machine.leave();
+  }
+
+  bodyFinished(stream: Stream): void {
+    this.#machine.enter();
+    this.#machine.streams.consumed(stream);
+    this.#machine.leave();
+  }
+
+  bodyCanceled(stream: Stream): void {
+    this.#machine.enter();
+    this.#drop(stream, new HttpError("canceled", "BODY_CANCELED", "the response body was canceled"));
+    this.#machine.leave();
+  }
+
+  // BodySenderOwner: the request's content.
+
+  bodyUnsent(error: HttpError): void {
+    const stream = this.#stream as Stream;
+    stream.canceled = true;
+    this.#machine.streams.reset(stream, resetReason(error, CANCEL), error);
+  }
+
+  // Exchange: called through the response the program holds.
+
+  upgrade(): Promise<Upgraded> {
+    return this.#upgrade?.wait() ?? Promise.reject(noUpgrade("the response grants no tunnel"));
+  }
+
+  informational(): boolean {
+    return false;
+  }
+
+  setTimeouts(): void {}
+
+  // The parts.
+
+  readonly #signaled = (): void => {
+    this.#machine.enter();
+    const error = canceledBySignal(this.#options.signal?.reason);
+    if (this.#state === QUEUED) {
+      this.#connection.leaveQueue(this);
+      this.#end(markUnsent(error));
+    } else {
+      this.#cancel(error);
+    }
+    this.#machine.leave();
+  };
+
+  #informational(stream: Stream, head: ResponseHead, endStream: boolean): void {
+    const { status, headers } = head;
+    if (endStream) {
+      // RFC 9113 8.1.
+      const message = `HEADERS: an informational response, ${status}, must not carry END_STREAM (RFC 9113 8.1)`;
+      throw streamError(stream.id, PROTOCOL_ERROR, "INFORMATIONAL_WITH_END_STREAM", message);
+    }
+    this.#informationalBytes += this.#machine.blocks.listBytes;
+    const { maxInformational, maxHeaderListBytes } = this.#connection.options;
+    if (++this.#informationals > maxInformational || this.#informationalBytes > maxHeaderListBytes) {
+      const message = `at most ${maxInformational} informational responses of ${maxHeaderListBytes} octets are accepted`;
+      throw streamError(stream.id, PROTOCOL_ERROR, "TOO_MANY_INFORMATIONAL", message);
+    }
+    this.#machine.observer?.informational?.(this.request, status, headers);
+    try {
+      this.#options.onInformational?.(status, headers);
+    } catch (cause) {
+      this.#cancel(new HttpError("user", "CALLBACK_FAILED", "onInformational threw", { cause }));
+      return;
+    }
+    if (status === 100 && this.#awaitsContinue) this.#continue();
+  }
+
+  /** Sends the content that waited for 100 (Continue). */
+  #continue(): void {
+    this.#awaitsContinue = false;
+    this.#await(0);
+    this.#sender?.start();
+  }
+
+  /** The server has answered without waiting for all of the request; nothing more of it is sent. */
+  #stopSending(): void {
+    this.#awaitsContinue = false;
+    if (this.#requestSent || this.#sender === undefined) return;
+    this.#stopped = true;
+    this.#sender.cancel(undefined);
+    this.#machine.outbound.drop(this.#stream as Stream);
+  }
+
+  /** CONNECT was answered with 2xx: the stream is a tunnel from here on. */
+  #grant(stream: Stream): void {
+    this.#tunnel = this.#connection.tunnel(stream, this.request);
+    this.#upgrade = new PendingUpgrade();
+    const { options, timer } = this.#connection;
+    this.#upgrade.fulfill({ io: this.#tunnel, readBuffer: new Uint8Array(0) }, timer, options.idleTimeoutMs);
+    this.#receiveBy = Number.POSITIVE_INFINITY;
+  }
+
+  /** Gives the exchange up. */
+  #cancel(error: HttpError): void {
+    const stream = this.#stream;
+    if (stream === undefined || isClosed(stream.state)) return;
+    stream.canceled = true;
+    this.#machine.inbound.discard(stream);
+    this.#machine.streams.reset(stream, CANCEL, error);
+  }
+
+  /** The rest of the response is not wanted. */
+  #drop(stream: Stream, error: HttpError): void {
+    if (!isClosed(stream.state)) {
+      this.#cancel(error);
+      return;
+    }
+    this.#body?.fail(error);
+    this.#machine.inbound.discard(stream);
+    this.#machine.streams.consumed(stream);
+  }
+
+  /** The response was received to its last byte, and nothing more is sent. */
+  #complete(): void {
+    this.#state = OVER;
+    this.#options.signal?.removeEventListener("abort", this.#signaled);
+    this.#machine.observer?.exchangeEnded?.(this.request);
+  }
+
+  #end(error: HttpError): void {
+    if (this.#state === OVER) return;
+    const started = this.#state !== QUEUED;
+    const unprocessed = error.code === "REFUSED_STREAM" || error.code === "GOAWAY";
+    const untouched = this.#sender === undefined || !this.#sender.touched;
+    this.#state = OVER;
+    this.#options.signal?.removeEventListener("abort", this.#signaled);
+    if (this.#sender !== undefined && !(unprocessed && untouched)) this.#sender.cancel(error);
+    const shown = unprocessed && untouched ? this.#unprocessed(error) : error;
+    this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
+    this.#reject?.(shown);
+    if (started) this.#machine.observer?.exchangeEnded?.(this.request, shown);
+  }
+
+  /** The same error for this request alone, to say that it can be sent elsewhere. */
+  #unprocessed(error: HttpError): HttpError {
+    const { kind, code, message, reason } = error;
+    return markUnsent(
+      new HttpError(kind, code, message, reason === undefined ? undefined : { reason, cause: error.cause }),
+    );
+  }
+
+  /** Starts the limit of the whole. */
+  #limit(): void {
+    const { requestTimeoutMs } = this.#limits;
+    if (requestTimeoutMs > 0) this.#receiveBy = this.#machine.now() + requestTimeoutMs;
+  }
+
+  /** Something must happen on the stream in `limitMs`, or 0, and within the limit of the whole. */
+  #await(limitMs: number): void {
+    const stream = this.#stream as Stream;
+    const rest = this.#receiveBy === Number.POSITIVE_INFINITY ? 0 : Math.max(1, this.#receiveBy - this.#machine.now());
+    const nearest = limitMs === 0 || (rest > 0 && rest < limitMs) ? rest : limitMs;
+    this.#machine.streams.deadlines.set(stream, nearest);
+  }
+}

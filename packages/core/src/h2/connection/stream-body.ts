@@ -1,0 +1,151 @@
+/**
+ * The body of a received message: content, then trailers, as it is read. What is handed out is released at once, so the
+ * peer may send more; what is not asked for stays in the stream's window.
+ */
+import { BaseBody, BodyError, type Frame, SizeHint, Trailers } from "@sluice/body";
+import { HttpError } from "../../error.ts";
+import { noContentLength, type Stream, type StreamReader } from "../stream/stream.ts";
+
+/** What the exchange is told by the body it hands out. All calls come from outside of the connection. */
+export interface StreamBodyOwner {
+  /** A reader waits for content that has not arrived. */
+  bodyWanted(stream: Stream): void;
+  /** A reader has taken `count` octets, at once or after waiting. */
+  bodyTaken(stream: Stream, count: number): void;
+  /** A reader has seen the end. */
+  bodyFinished(stream: Stream): void;
+  /** The reader lost interest. */
+  bodyCanceled(stream: Stream): void;
+}
+
+interface Waiter {
+  readonly resolve: (frame: Frame | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class StreamBody extends BaseBody implements StreamReader {
+  /** Somebody has begun to read, and has not given up. */
+  isRead = false;
+  readonly #stream: Stream;
+  readonly #owner: StreamBodyOwner;
+  #waiter: Waiter | undefined;
+  #finished = false;
+  /** Why nothing more is given, other than the stream's error. */
+  #failure: unknown;
+
+  constructor(stream: Stream, owner: StreamBodyOwner) {
+    super();
+    this.#stream = stream;
+    this.#owner = owner;
+  }
+
+  override frame(): Frame | null | Promise<Frame | null> {
+    if (this.#finished) return null;
+    if (this.#failure !== undefined) return this.#fail(this.#failure);
+    if (this.#waiter !== undefined) throw new BodyError("busy", "frame() was called while an earlier call was pending");
+    this.isRead = true;
+    const stream = this.#stream;
+    const chunk = stream.queue?.shift();
+    if (chunk !== undefined) {
+      this.#owner.bodyTaken(stream, chunk.length);
+      return chunk;
+    }
+    if (stream.endReceived) return this.#end();
+    if (stream.error !== undefined) return this.#fail(stream.error);
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+      stream.reader = this;
+      this.#owner.bodyWanted(stream);
+    });
+  }
+
+  override isEndStream(): boolean {
+    if (this.#finished) return true;
+    const { endReceived, queue, trailers } = this.#stream;
+    return endReceived && trailers === undefined && (queue === undefined || queue.isEmpty);
+  }
+
+  override sizeHint(): SizeHint {
+    if (this.#finished) return SizeHint.zero;
+    const { contentLength, received, queue, endReceived } = this.#stream;
+    const waiting = queue?.length ?? 0;
+    if (endReceived) return SizeHint.exact(waiting);
+    if (contentLength === noContentLength) return SizeHint.unknown;
+    return SizeHint.exact(contentLength - received + waiting);
+  }
+
+  override cancel(reason?: unknown): void {
+    if (this.#finished || this.#failure !== undefined) return;
+    this.#failure = reason ?? new HttpError("canceled", "BODY_CANCELED", "the body was canceled");
+    this.isRead = false;
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter !== undefined) {
+      this.#finished = true;
+      waiter.reject(this.#failure);
+    }
+    this.#owner.bodyCanceled(this.#stream);
+  }
+
+  /** Whether a reader has seen the end, or an error. */
+  get isFinished(): boolean {
+    return this.#finished;
+  }
+
+  /** Whether a reader waits for content that has not arrived. */
+  get isWaiting(): boolean {
+    return this.#waiter !== undefined;
+  }
+
+  /** Takes the content away from a reader, because of `error`. */
+  fail(error: HttpError): void {
+    if (this.#finished || this.#failure !== undefined) return;
+    this.#failure = error;
+    this.isRead = false;
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter === undefined) return;
+    this.#finished = true;
+    waiter.reject(error);
+  }
+
+  // StreamReader: called by the connection.
+
+  chunk(stream: Stream, bytes: Uint8Array): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    this.#owner.bodyTaken(stream, bytes.length);
+    waiter?.resolve(bytes);
+  }
+
+  over(stream: Stream): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter === undefined) return;
+    if (stream.endReceived) {
+      waiter.resolve(this.#end());
+    } else {
+      this.#finished = true;
+      waiter.reject(stream.error);
+    }
+  }
+
+  /** The trailers, and when they were given the end. */
+  #end(): Frame | null {
+    const stream = this.#stream;
+    const { trailers } = stream;
+    if (trailers !== undefined) {
+      stream.trailers = undefined;
+      return new Trailers(trailers);
+    }
+    this.#finished = true;
+    this.#owner.bodyFinished(stream);
+    return null;
+  }
+
+  /** An error is given once; after it comes the end. */
+  #fail(error: unknown): never {
+    this.#finished = true;
+    throw error;
+  }
+}

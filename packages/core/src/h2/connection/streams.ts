@@ -1,0 +1,242 @@
+/**
+ * The life of streams: opening, the state table, resets in both directions, and the end (RFC 9113 sections 5.1, 5.4.2).
+ */
+import { HttpError } from "../../error.ts";
+import type { Observer } from "../../observer.ts";
+import type { Timer } from "../../rt/io.ts";
+import type { Defences } from "../defence/defences.ts";
+import { errorCodeName, NO_ERROR, REFUSED_STREAM } from "../frame/error-code.ts";
+import { writeRstStream } from "../frame/rst-stream.ts";
+import { connectionError, Http2Error } from "../http2-error.ts";
+import type { OctetWriter } from "../octet-writer.ts";
+import type { Priority } from "../stream/priority.ts";
+import {
+  CLOSED_BY_END,
+  CLOSED_BY_RESET_RECEIVED,
+  CLOSED_BY_RESET_SENT,
+  CLOSED_FORGOTTEN,
+  faultError,
+  IDLE,
+  isActive,
+  isClosed,
+  nextState,
+  RST_STREAM,
+  stateName,
+  WINDOW_UPDATE,
+} from "../stream/state.ts";
+import { type StoreLimits, StreamStore } from "../stream/store.ts";
+import { Stream, type StreamHandler } from "../stream/stream.ts";
+import { StreamDeadlines } from "../stream/stream-deadlines.ts";
+
+export interface StreamsOwner {
+  /** There is one stream more. */
+  opened(): void;
+  /** A stream has just been closed; its record is still whole. */
+  closing(stream: Stream): void;
+  /** The stream is closed and counts no more. */
+  closed(stream: Stream): void;
+}
+
+export class Streams {
+  readonly store: StreamStore<Stream>;
+  readonly deadlines: StreamDeadlines<Stream>;
+  /** The window each of our streams starts with; follows the peer's SETTINGS. */
+  initialSendWindowBytes = 65_535;
+  readonly #role: number;
+  readonly #timer: Timer | null;
+  readonly #writer: OctetWriter;
+  readonly #defences: Defences;
+  readonly #observer: Observer | undefined;
+  readonly #owner: StreamsOwner;
+  /** How many resets of ours may still have frames under way that come when the reset is forgotten. */
+  #unansweredResets = 0;
+
+  constructor(
+    role: number,
+    limits: StoreLimits,
+    timer: Timer | null,
+    writer: OctetWriter,
+    defences: Defences,
+    observer: Observer | undefined,
+    owner: StreamsOwner,
+  ) {
+    this.#role = role;
+    this.store = new StreamStore(role, limits);
+    this.deadlines = new StreamDeadlines(
+      timer,
+      () => this.store.all(),
+      (stream) => stream.handler.expired(stream),
+    );
+    this.#timer = timer;
+    this.#writer = writer;
+    this.#defences = defences;
+    this.#observer = observer;
+    this.#owner = owner;
+  }
+
+  now(): number {
+    return this.#timer === null ? 0 : this.#timer.now();
+  }
+
+  /** Throws what a defence has found to be too much. */
+  check(error: Http2Error | undefined): void {
+    if (error !== undefined) throw error;
+  }
+
+  /** Keeps a record for a stream that is in `state`. */
+  open(id: number, state: number, handler: StreamHandler, priority: Priority): Stream {
+    const stream = new Stream(id, state, handler, this.initialSendWindowBytes, priority);
+    this.store.add(stream, isActive(state));
+    this.#owner.opened();
+    if (state !== IDLE) this.#observer?.streamChanged?.(id, stateName(IDLE), stateName(state));
+    return stream;
+  }
+
+  /** What is wrong with a frame received on a stream that has a record. */
+  fault(stream: Stream, event: number): Http2Error | undefined {
+    const next = nextState(this.#role, stream.state, event);
+    return next < 0 ? (faultError(next, stream.id, stream.state, event) as Http2Error) : undefined;
+  }
+
+  /** A frame came for a stream that is over. @throws Http2Error if that is not to be let pass. */
+  late(streamId: number, event: number): void {
+    const now = this.now();
+    const state = this.stateOf(streamId, now);
+    const next = nextState(this.#role, state, event);
+    if (next < 0) throw faultError(next, streamId, state, event);
+    if (event === WINDOW_UPDATE) this.check(this.#defences.windowUpdateReceived(now, true));
+    else this.check(this.#defences.ignoredFrame(now));
+  }
+
+  /** The state of a stream, with or without a record. */
+  stateOf(streamId: number, now: number): number {
+    return this.store.get(streamId)?.state ?? this.store.stateWithoutRecord(streamId, now);
+  }
+
+  /** A frame is received or sent on a stream that allows it. @throws HttpError if it does not. */
+  move(stream: Stream, event: number): void {
+    const next = nextState(this.#role, stream.state, event);
+    if (next < 0) throw faultError(next, stream.id, stream.state, event);
+    if (next !== stream.state) this.#enter(stream, next);
+  }
+
+  /** Resets a stream that is not closed. */
+  reset(stream: Stream, reason: number, error: HttpError): void {
+    if (isClosed(stream.state)) return;
+    writeRstStream(this.#writer, stream.id, reason);
+    this.#unansweredResets++;
+    this.#end(stream, CLOSED_BY_RESET_SENT, error);
+  }
+
+  /** Ends a stream of which nothing has been written, or which the peer said it will not process. */
+  drop(stream: Stream, error: HttpError): void {
+    if (!isClosed(stream.state)) this.#end(stream, CLOSED_FORGOTTEN, error);
+  }
+
+  /** Answers what was wrong with a stream. @throws Http2Error if that must end the connection. */
+  fail(error: Http2Error): void {
+    const { streamId, reason } = error;
+    const now = this.now();
+    const stream = this.store.get(streamId);
+    const state = stream?.state ?? this.store.stateWithoutRecord(streamId, now);
+    // RFC 9113 6.4: RST_STREAM must not be sent for an idle stream.
+    if (state === IDLE) throw connectionError(reason, error.code, error.message);
+    if (stream !== undefined && !isClosed(state)) {
+      this.check(this.#defences.resetSent(now, reason, stream.canceled));
+      writeRstStream(this.#writer, streamId, reason);
+      this.#end(stream, CLOSED_BY_RESET_SENT, error);
+      return;
+    }
+    this.check(this.#defences.resetSent(now, reason, this.#isAnswer()));
+    this.refuse(streamId, reason);
+  }
+
+  /** Resets a stream of the peer that has no record. */
+  refuse(streamId: number, reason: number): void {
+    writeRstStream(this.#writer, streamId, reason);
+    this.store.rememberReset(streamId, this.now());
+  }
+
+  /** RST_STREAM was received. @throws Http2Error connection error on an idle stream, or if it is too many. */
+  resetReceived(streamId: number, reason: number): void {
+    const now = this.now();
+    const stream = this.store.get(streamId);
+    const state = stream?.state ?? this.store.stateWithoutRecord(streamId, now);
+    const next = nextState(this.#role, state, RST_STREAM);
+    if (next < 0) throw faultError(next, streamId, state, RST_STREAM);
+    const crossed = state === CLOSED_BY_RESET_SENT;
+    // The peer's answer to a reset of ours, or what it says with NO_ERROR behind a whole response, is no attack.
+    const harmless = crossed || (stream !== undefined && stream.endReceived && reason === NO_ERROR);
+    const excess = this.#defences.resetReceived(now, harmless);
+    if (stream !== undefined && !isClosed(state)) this.#end(stream, CLOSED_BY_RESET_RECEIVED, resetError(reason));
+    this.check(excess);
+  }
+
+  /** The connection is over, and all streams with it. */
+  failAll(error: HttpError): void {
+    this.deadlines.stop();
+    for (const stream of this.store.all()) {
+      if (!isClosed(stream.state)) this.#end(stream, CLOSED_FORGOTTEN, error);
+    }
+  }
+
+  /** The last of what a closed stream had to give was taken, or thrown away. */
+  consumed(stream: Stream): void {
+    if (isClosed(stream.state)) this.#remove(stream);
+  }
+
+  /** The peer lets the stream send nothing: for so long, at most. */
+  awaitWindow(stream: Stream, limitMs: number): void {
+    if (limitMs > 0 && stream.deadlineAt === Number.POSITIVE_INFINITY) this.deadlines.set(stream, limitMs);
+  }
+
+  #end(stream: Stream, state: number, error: HttpError): void {
+    stream.error ??= error;
+    this.#enter(stream, state);
+    const { reader } = stream;
+    stream.reader = undefined;
+    reader?.over(stream);
+    stream.handler.failed(stream, error);
+  }
+
+  #enter(stream: Stream, state: number): void {
+    const from = stream.state;
+    stream.state = state;
+    this.#observer?.streamChanged?.(stream.id, stateName(from), stateName(state));
+    if (isActive(state)) this.store.activate(stream);
+    else if (isClosed(state)) this.#close(stream, state);
+  }
+
+  #close(stream: Stream, state: number): void {
+    stream.receiveWindow?.end();
+    this.#owner.closing(stream);
+    const unread = state === CLOSED_BY_END && stream.queue !== undefined && !stream.queue.isEmpty;
+    if (unread) this.store.deactivate(stream);
+    else this.#remove(stream);
+    this.#owner.closed(stream);
+  }
+
+  #remove(stream: Stream): void {
+    this.deadlines.clear(stream);
+    this.store.remove(stream, stream.state, stream.state === CLOSED_BY_RESET_SENT ? this.now() : 0);
+  }
+
+  /** Whether a late frame may be owed to a reset of ours that was forgotten. */
+  #isAnswer(): boolean {
+    if (this.#unansweredResets === 0) return false;
+    this.#unansweredResets--;
+    return true;
+  }
+}
+
+/** The peer has reset the stream. */
+export function resetError(reason: number): HttpError {
+  const message = `the peer reset the stream with ${errorCodeName(reason)}`;
+  if (reason === REFUSED_STREAM) return new HttpError("closed", "REFUSED_STREAM", message, { reason });
+  return new HttpError("incomplete", "STREAM_RESET", message, { reason });
+}
+
+/** Whether this is about a single stream. */
+export function isStreamError(error: unknown): error is Http2Error {
+  return error instanceof Http2Error && !error.isConnectionError;
+}

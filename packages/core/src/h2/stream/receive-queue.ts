@@ -1,0 +1,88 @@
+/**
+ * Received content that nobody has taken yet, as the chunks a reader will get.
+ *
+ * A large part stays where it is, in the transport's chunk. A small one would hold on to memory many times its size, so
+ * it is copied, behind the one before if that was small as well: what waits costs a fixed multiple of its octets. What a
+ * chunk costs by itself is charged to a budget of the connection as long as it waits.
+ */
+import { allocate } from "../../bytes/latin1.ts";
+import type { DataBudget } from "../defence/data-budget.ts";
+
+/** A part of at least this many octets is kept as a window on the transport's chunk. */
+const windowBytes = 4096;
+/** Small parts are joined up to this size. */
+const maxJoinedBytes = 16_384;
+
+export class ReceiveQueue {
+  /** Octets in the queue. */
+  length = 0;
+  readonly #budget: DataBudget;
+  #chunks: Uint8Array[] = [];
+  #first = 0;
+  /** The memory of the last chunk, if small parts can be added to it: octets from 0 up to `#joinedEnd` are used. */
+  #joined: Uint8Array | undefined;
+  #joinedEnd = 0;
+
+  constructor(budget: DataBudget) {
+    this.#budget = budget;
+  }
+
+  get isEmpty(): boolean {
+    return this.length === 0;
+  }
+
+  /** Adds the octets from `start` up to `end`; false if that is more than the budget allows. */
+  push(bytes: Uint8Array, start: number, end: number): boolean {
+    const count = end - start;
+    this.length += count;
+    if (count >= windowBytes) {
+      this.#joined = undefined;
+      this.#chunks.push(bytes.subarray(start, end));
+      return this.#budget.charge(count);
+    }
+    if (this.#joined !== undefined && this.#joinedEnd + count <= maxJoinedBytes) {
+      this.#budget.refund(this.#joinedEnd);
+    } else {
+      this.#joined = allocate(count);
+      this.#joinedEnd = 0;
+      this.#chunks.push(this.#joined);
+    }
+    this.#join(bytes, start, end);
+    return this.#budget.charge(this.#joinedEnd);
+  }
+
+  /** Takes the next chunk. */
+  shift(): Uint8Array | undefined {
+    const chunk = this.#chunks[this.#first];
+    if (chunk === undefined) return undefined;
+    this.#first++;
+    this.length -= chunk.length;
+    this.#budget.refund(chunk.length);
+    if (this.#first === this.#chunks.length) this.clear();
+    return chunk;
+  }
+
+  clear(): void {
+    for (; this.#first < this.#chunks.length; this.#first++) {
+      this.#budget.refund((this.#chunks[this.#first] as Uint8Array).length);
+    }
+    this.length = 0;
+    this.#chunks = [];
+    this.#first = 0;
+    this.#joined = undefined;
+  }
+
+  #join(bytes: Uint8Array, start: number, end: number): void {
+    let joined = this.#joined as Uint8Array;
+    const used = this.#joinedEnd + end - start;
+    if (used > joined.length) {
+      const larger = allocate(Math.min(maxJoinedBytes, used * 2));
+      larger.set(joined.subarray(0, this.#joinedEnd));
+      joined = larger;
+      this.#joined = joined;
+    }
+    joined.set(bytes.subarray(start, end), this.#joinedEnd);
+    this.#joinedEnd = used;
+    this.#chunks[this.#chunks.length - 1] = joined.subarray(0, used);
+  }
+}
