@@ -254,7 +254,7 @@ describe("records", () => {
     expect([store.size, store.activeLocal, store.peaks.local]).toEqual([0, 0, 1]);
   });
 
-  test("can be removed while they are visited", () => {
+  test("those there are now can be removed while they are visited", () => {
     const store = new StreamStore<Stream>(SERVER);
     for (const id of [1, 3, 5, 7, 9]) admitted(store, id);
     const visited: number[] = [];
@@ -264,7 +264,7 @@ describe("records", () => {
       if (record.id % 4 === 1 && next !== undefined) store.remove(next, CLOSED_BY_END, 0);
       if (record.id === 5) store.remove(record, CLOSED_BY_END, 0);
     }
-    expect(visited).toEqual([1, 5, 9]);
+    expect(visited).toEqual([1, 3, 5, 7, 9]);
     expect([...store.all()].map(({ id }) => id)).toEqual([1, 9]);
   });
 
@@ -320,7 +320,7 @@ describe("records", () => {
             active.delete(chosen.id);
             if (kind === "reset") remember(chosen.id);
           }
-          expect([...store.all()]).toEqual([...records.values()]);
+          expect(store.all()).toEqual([...records.values()].sort((a, b) => a.id - b.id));
           expect(store.activeLocal).toBe([...active].filter((id) => store.isLocal(id)).length);
           expect(store.activeRemote).toBe([...active].filter((id) => !store.isLocal(id)).length);
           expect(store.lastRemoteId).toBe(highest(false));

@@ -12,6 +12,7 @@ import { connectionError, type Http2Error } from "../http2-error.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { RememberedResets } from "./remembered-resets.ts";
 import { CLIENT, CLOSED_BY_RESET_SENT, CLOSED_FORGOTTEN, CLOSED_IMPLICITLY, IDLE } from "./state.ts";
+import { StreamMap } from "./stream-map.ts";
 
 /** What a stream's record has for the store. */
 export interface StoredStream {
@@ -31,7 +32,7 @@ export interface StoreLimits {
 export const defaultStoreLimits: StoreLimits = { maxRememberedResets: 50, rememberResetsMs: 1000 };
 
 export class StreamStore<Stream extends StoredStream> {
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams: StreamMap<Stream> = new StreamMap();
   readonly #resets: RememberedResets;
   /** What the peer passed over. */
   readonly #skipped = new IdRanges();
@@ -140,7 +141,7 @@ export class StreamStore<Stream extends StoredStream> {
 
   /** Keeps a record. A reserved stream is not active. */
   add(stream: Stream, active = true): void {
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream);
     stream.active = false;
     if (this.#streams.size > this.#peakSize) this.#peakSize = this.#streams.size;
     if (active) this.activate(stream);
@@ -184,8 +185,8 @@ export class StreamStore<Stream extends StoredStream> {
     return !local && this.#skipped.has(id) ? CLOSED_IMPLICITLY : CLOSED_FORGOTTEN;
   }
 
-  /** All records, by when they were added. Streams may be removed meanwhile; those added meanwhile are visited too. */
-  all(): IterableIterator<Stream> {
-    return this.#streams.values();
+  /** All records there are now, by identifier. */
+  all(): readonly Stream[] {
+    return this.#streams.list();
   }
 }
