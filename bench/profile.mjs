@@ -1,57 +1,111 @@
-// node bench/profile.mjs [--server sluice] [--service hello] [--depth 1] [--seconds 4] [--top 25]
-// Where a server spends its time under wrk: the functions with the most time of their own, from --cpu-prof.
+// node bench/profile.mjs [h1|h2] [--server NAME] [--service hello] [--connections N] [--depth N] [--seconds 4] [--top 25]
+// Where a server spends its time under wrk (h1) or h2load (h2): the functions with the most time of their own, from
+// --cpu-prof, and the same by kind. `--depth` is how many requests are under way at a time on each connection.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { measured, startServer } from "./lib/process.mjs";
+import { h2load } from "./lib/h2load.mjs";
+import { loadCore, measured, serverCore, startServer } from "./lib/process.mjs";
 import { table, whole } from "./lib/report.mjs";
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    server: { type: "string", default: "sluice" },
+    server: { type: "string" },
     service: { type: "string", default: "hello" },
-    depth: { type: "string", default: "1" },
+    connections: { type: "string" },
+    depth: { type: "string" },
     seconds: { type: "string", default: "4" },
     top: { type: "string", default: "25" },
   },
 });
 
+const protocols = {
+  h1: {
+    server: "sluice",
+    connections: "64",
+    depth: "1",
+    load: ({ connections, depth, seconds }) => {
+      const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", "load/get.lua"];
+      return (port) =>
+        measured(loadCore, "wrk", [...args, `http://127.0.0.1:${port}/`, "--", depth], Number(seconds) + 15);
+    },
+  },
+  h2: {
+    server: "sluice-h2",
+    connections: "8",
+    depth: "32",
+    load: ({ connections, depth, seconds, service }) =>
+      h2load({ connections, streams: depth, seconds: Number(seconds), upload: service === "size" }),
+  },
+};
+
+/** So that start-up and the first compilation are over when it counts. */
+const warmUpSeconds = "1";
+const { load, ...usual } = protocols[positionals[0] ?? "h1"];
+const given = { ...usual, ...options };
+
 const folder = mkdtempSync(join(tmpdir(), "sluice-profile-"));
 try {
   const flags = ["--cpu-prof", `--cpu-prof-dir=${folder}`];
-  const server = await startServer(options.server, options.service, 0, flags);
-  const origin = `http://127.0.0.1:${server.port}/`;
-  const args = ["-t1", "-c64", `-d${options.seconds}s`, "-s", "load/get.lua", origin, "--", options.depth];
-  const { requests, seconds, errors } = await measured(1, "wrk", args, Number(options.seconds) + 15);
+  const server = await startServer(given.server, given.service, serverCore, flags);
+  await load({ ...given, seconds: warmUpSeconds })(server.port);
+  // The clock of the profile is the same: microseconds of CLOCK_MONOTONIC.
+  const startMicros = Number(process.hrtime.bigint() / 1000n);
+  const { requests, seconds, errors } = await load(given)(server.port);
   await server.stop();
   const [file] = readdirSync(folder);
-  const functions = selfTimes(JSON.parse(readFileSync(join(folder, file), "utf8")));
+  const profile = JSON.parse(readFileSync(join(folder, file), "utf8"));
+  const functions = selfTimes(profile, startMicros, nameOf);
   const total = functions.reduce((sum, { micros }) => sum + micros, 0);
+  const rows = (times) =>
+    times.map(({ name, micros }) => [name, ((100 * micros) / total).toFixed(1), (micros / requests).toFixed(2)]);
+  const columns = ["self %", "us per request"];
   table(
-    `${options.server} ${options.service}: ${whole(requests / seconds)} requests per second under the profiler, ${errors} errors`,
-    ["function", "self %"],
-    functions.slice(0, Number(options.top)).map(({ name, micros }) => [name, ((100 * micros) / total).toFixed(1)]),
+    `${given.server} ${given.service}: ${whole(requests / seconds)} requests per second under the profiler, ${errors} errors`,
+    ["function", ...columns],
+    rows(functions.slice(0, Number(given.top))),
   );
+  table("by kind", ["kind", ...columns], rows(selfTimes(profile, startMicros, kindOf)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Time of its own by function, longest first, without what was idle. */
-function selfTimes({ nodes, samples, timeDeltas }) {
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+/** Time of its own, from a moment on, by what `label` makes of a function, longest first, without what was idle. */
+function selfTimes({ nodes, samples, timeDeltas, startTime }, fromMicros, label) {
+  const labels = new Map(
+    nodes.filter(({ callFrame }) => !isIdle(callFrame)).map((node) => [node.id, label(node.callFrame)]),
+  );
   const micros = new Map();
+  let now = startTime;
   for (const [i, sample] of samples.entries()) {
-    const name = names.get(sample);
-    micros.set(name, (micros.get(name) ?? 0) + timeDeltas[i]);
+    now += timeDeltas[i];
+    const name = labels.get(sample);
+    if (now >= fromMicros && name !== undefined) micros.set(name, (micros.get(name) ?? 0) + timeDeltas[i]);
   }
-  for (const name of ["(idle)", "(root)"]) micros.delete(name);
   return [...micros].map(([name, time]) => ({ name, micros: time })).sort((a, b) => b.micros - a.micros);
+}
+
+function isIdle({ functionName }) {
+  return functionName === "(idle)" || functionName === "(root)";
 }
 
 function nameOf({ functionName, url, lineNumber }) {
   if (url === "") return functionName || "(anonymous)";
   const place = url.split("/").slice(-2).join("/");
   return `${functionName || "(anonymous)"}  ${place}:${lineNumber + 1}`;
+}
+
+/** Natively: what the engine and the kernel do outside of functions, garbage collection, and functions of C++. */
+function kindOf({ functionName, url }) {
+  if (functionName === "(program)") return "native: event loop and reads";
+  if (functionName === "(garbage collector)") return "garbage collection";
+  if (url === "") return "native: functions, writes among them";
+  if (url.startsWith("node:")) return "node's JavaScript";
+  const [, name, place] = /\/packages\/([a-z]+)\/(?:dist|src)\/(.*)$/.exec(url) ?? [];
+  if (name === undefined) return "the benchmark's server";
+  // By folder: what stands at the top of a package counts for itself.
+  return `sluice ${[name, ...place.split("/").slice(0, -1)].join("/")}`;
 }

@@ -5,6 +5,7 @@
 import type { Observer } from "../observer.ts";
 import { flag, type OptionRules, optionResolver, whole } from "../options.ts";
 import type { Timer } from "../rt/io.ts";
+import type { PushPromise } from "./client/push-promise.ts";
 import { type DefenceOptions, defenceRules } from "./defence/rules.ts";
 
 /** Options both roles have. Times in milliseconds, 0 for no limit; sizes in bytes. */
@@ -103,12 +104,17 @@ export interface ClientOptions extends CommonOptions {
   readonly maxInformational?: number;
   /** Most pushed streams that were promised and not yet begun. */
   readonly maxReservedStreams?: number;
+  /**
+   * Is told of each push that the server promises; without it, pushes are switched off (SETTINGS_ENABLE_PUSH). A promise
+   * whose `response()` is not asked for at once is refused.
+   */
+  readonly onPush?: ((promise: PushPromise) => void) | undefined;
   /** The first stream identifier to use; odd. */
   readonly initialStreamId?: number;
 }
 
 /** What is left of the options once they are checked. */
-export type Resolved<Options> = Required<Omit<Options, "timer" | "observer">>;
+export type Resolved<Options> = Required<Omit<Options, "timer" | "observer" | "onPush">>;
 export type ResolvedServerOptions = Resolved<ServerOptions>;
 export type ResolvedClientOptions = Resolved<ClientOptions>;
 export type ResolvedCommonOptions = Resolved<CommonOptions>;

@@ -4,13 +4,11 @@
  */
 import { closedConnection, markUnsent, unsent } from "../../client/errors.ts";
 import { ReadyQueue } from "../../client/ready-queue.ts";
-import type { Connection } from "../../connection.ts";
 import { HttpError } from "../../error.ts";
 import type { HttpRequest } from "../../message/request.ts";
 import type { Observer } from "../../observer.ts";
 import type { Io, Timer } from "../../rt/io.ts";
-import { noUpgrade } from "../../upgrade/pending-upgrade.ts";
-import type { UpgradedParts } from "../../upgrade/upgraded.ts";
+import { ConnectionFace } from "../connection/connection-face.ts";
 import { goAwayError } from "../connection/going-away.ts";
 import { Http2Machine, type Role } from "../connection/machine.ts";
 import type { SettingEntry } from "../connection/settings-exchange.ts";
@@ -32,12 +30,14 @@ import { ResponseHead } from "../head/response-head.ts";
 import { connectionError } from "../http2-error.ts";
 import type { ResolvedClientOptions } from "../options.ts";
 import { fairPriority } from "../stream/priority.ts";
-import { CLIENT, HEADERS_END, IDLE } from "../stream/state.ts";
+import { CLIENT, HALF_CLOSED_LOCAL, HEADERS, HEADERS_END, IDLE, RESERVED_REMOTE } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
+import type { PushPromise } from "./push-promise.ts";
+import { Pushes } from "./pushes.ts";
 import { RequestQueue } from "./request-queue.ts";
-import type { ResponseHandler } from "./response-handler.ts";
+import type { ResponseHandler, ResponseReceiver } from "./response-handler.ts";
 
-export class ClientConnection implements Connection, Role {
+export class ClientConnection extends ConnectionFace implements Role {
   readonly side: number = CLIENT;
   readonly machine: Http2Machine;
   readonly options: ResolvedClientOptions;
@@ -47,9 +47,12 @@ export class ClientConnection implements Connection, Role {
   readonly headWriter: RequestHeadWriter;
   lastProcessed = 0;
   readonly #io: Io;
-  readonly #queue: RequestQueue = new RequestQueue();
+  readonly #queue: RequestQueue<ResponseHandler> = new RequestQueue();
   /** Requests for other protocols, which wait to know whether the server speaks them. */
   readonly #undecided: ResponseHandler[] = [];
+  readonly #pushes: Pushes;
+  /** The server knows that we accept no pushes. */
+  #pushRefused = false;
   readonly #waiting: ReadyQueue = new ReadyQueue();
   #requests = 0;
 
@@ -59,10 +62,13 @@ export class ClientConnection implements Connection, Role {
     hopByHop: "strip" | "refuse",
     timer: Timer | null,
     observer: Observer | undefined,
+    onPush: ((promise: PushPromise) => void) | undefined,
   ) {
+    super();
     this.#io = io;
     this.options = options;
     this.timer = timer;
+    this.#pushes = new Pushes(options, onPush);
     this.head = new ResponseHead(options);
     this.promised = new RequestHead(options);
     this.headWriter = new RequestHeadWriter({ hopByHop, scheme: io.info?.secure === true ? "https" : "http" });
@@ -71,11 +77,7 @@ export class ClientConnection implements Connection, Role {
     this.machine.start();
   }
 
-  get closed(): Promise<void> {
-    return this.machine.driver.closed;
-  }
-
-  gracefulShutdown(deadlineMs?: number): void {
+  override gracefulShutdown(deadlineMs?: number): void {
     this.machine.enter();
     this.machine.gracefulShutdown(deadlineMs);
     const error = (): HttpError => closedConnection(undefined);
@@ -83,19 +85,6 @@ export class ClientConnection implements Connection, Role {
     this.#waiting.fail(error);
     this.machine.closeIfDone();
     this.machine.leave();
-  }
-
-  abort(reason?: unknown): void {
-    this.machine.abort(reason);
-  }
-
-  intoParts(): UpgradedParts {
-    throw noUpgrade("an HTTP/2 connection has no transport to give; its tunnels are taken by upgradeOn()");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.gracefulShutdown();
-    await this.closed.catch(() => {});
   }
 
   // For those who send.
@@ -109,6 +98,11 @@ export class ClientConnection implements Connection, Role {
     return !this.isClosed && this.#queue.isEmpty && this.#hasSlot;
   }
 
+  /** Whether a stream for this request can be opened now, as far as is known. */
+  canOpen(request: HttpRequest): boolean {
+    return this.isReady && (this.machine.isGreeted || request.extensionsIfAny?.get(protocolKey) === undefined);
+  }
+
   ready(): Promise<void> {
     if (this.isReady) return Promise.resolve();
     if (this.isClosed) return Promise.reject(this.#closedError());
@@ -120,8 +114,11 @@ export class ClientConnection implements Connection, Role {
     return this.#queue.size + this.#undecided.length;
   }
 
-  /** How many streams of ours may be open at a time. */
-  get maxStreams(): number {
+  get maxRemoteStreams(): number {
+    return this.#pushes.isEnabled ? this.options.maxConcurrentStreams : 0;
+  }
+
+  get maxLocalStreams(): number {
     return this.machine.isGreeted ? this.machine.peer.maxConcurrentStreams : this.options.initialMaxStreams;
   }
 
@@ -136,10 +133,13 @@ export class ClientConnection implements Connection, Role {
   /** Checks a request. @throws HttpError kind `user` if it cannot be sent. */
   check(request: HttpRequest): void {
     this.headWriter.prepare(request);
-    const most = this.machine.peer.maxHeaderListBytes;
-    if (this.headWriter.listBytes <= most) return;
-    const message = `the server takes header lists of at most ${most} octets, got ${this.headWriter.listBytes}`;
-    throw new HttpError("user", "HEADER_LIST_TOO_LARGE", message);
+    this.#checkList();
+  }
+
+  /** As `check`, for content that is sent by hand. */
+  checkHead(request: HttpRequest): void {
+    this.headWriter.prepareHead(request);
+    this.#checkList();
   }
 
   /** Opens a stream for a request that was just checked, or lets it wait. */
@@ -178,7 +178,8 @@ export class ClientConnection implements Connection, Role {
     const { options } = this;
     const entries: SettingEntry[] = [];
     if (options.headerTableBytes !== 4096) entries.push([SETTINGS_HEADER_TABLE_SIZE, options.headerTableBytes]);
-    entries.push([SETTINGS_ENABLE_PUSH, 0]);
+    if (this.#pushes.isEnabled) entries.push([SETTINGS_MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams]);
+    else entries.push([SETTINGS_ENABLE_PUSH, 0]);
     const { initialWindowBytes } = options;
     if (!options.adaptiveWindow && initialWindowBytes !== 65_535) {
       entries.push([SETTINGS_INITIAL_WINDOW_SIZE, initialWindowBytes]);
@@ -196,20 +197,36 @@ export class ClientConnection implements Connection, Role {
 
   responseReceived(stream: Stream, endStream: boolean): void {
     const { head, machine } = this;
-    const error = machine.blocks.tooLong(stream.id, head.tooMany) ?? head.check(stream.id);
+    const tooLong = machine.blocks.tooLong(stream.id, head.tooMany);
+    if (tooLong !== undefined && endStream && stream.state === HALF_CLOSED_LOCAL) {
+      // Both sides have ended: there is nothing left that a reset could end (RFC 9113 5.1).
+      machine.streams.drop(stream, tooLong);
+      return;
+    }
+    const error = tooLong ?? head.check(stream.id);
     if (error !== undefined) throw error;
-    (stream.handler as ResponseHandler).headReceived(stream, head, endStream);
+    if (stream.state === RESERVED_REMOTE) {
+      this.#pushes.begins(machine, stream, this.options.maxConcurrentStreams);
+      this.lastProcessed = Math.max(this.lastProcessed, stream.id);
+      if (!endStream) machine.streams.move(stream, HEADERS);
+    }
+    (stream.handler as ResponseReceiver).headReceived(stream, head, endStream);
     if (endStream && stream.error === undefined) machine.inbound.end(stream, HEADERS_END);
   }
 
-  promiseReceived(_parent: Stream | undefined, _promisedId: number): void {}
+  promiseReceived(parent: Stream | undefined, promisedId: number): void {
+    const asked = parent === undefined ? undefined : (parent.handler as ResponseReceiver).request;
+    this.#pushes.promised(this.machine, promisedId, this.promised, asked);
+  }
 
   settingsChanged(first: boolean): void {
     if (first) for (const handler of this.#undecided.splice(0)) if (this.#passes(handler)) this.admit(handler);
     this.#openWaiting();
   }
 
-  settingsAcknowledged(): void {}
+  settingsAcknowledged(): void {
+    this.#pushRefused = !this.#pushes.isEnabled;
+  }
 
   priorityUpdated(): void {
     const message = "PRIORITY_UPDATE: servers must not send it (RFC 9218 7.1)";
@@ -217,6 +234,8 @@ export class ClientConnection implements Connection, Role {
   }
 
   checkPush(): void {
+    // RFC 9113 6.6: until it has seen our SETTINGS the server may push in good faith.
+    if (!this.#pushRefused) return;
     const message = "PUSH_PROMISE: push was disabled by SETTINGS_ENABLE_PUSH = 0 (RFC 9113 6.6)";
     throw connectionError(PROTOCOL_ERROR, "PUSH_DISABLED", message);
   }
@@ -252,7 +271,7 @@ export class ClientConnection implements Connection, Role {
   // Streams.
 
   get #hasSlot(): boolean {
-    return this.machine.streams.store.activeLocal < this.maxStreams;
+    return this.machine.streams.store.activeLocal < this.maxLocalStreams;
   }
 
   #closedError(): HttpError {
@@ -296,6 +315,13 @@ export class ClientConnection implements Connection, Role {
     const stream = streams.open(id, IDLE, handler, fairPriority);
     handler.begin(stream);
     if (last) this.gracefulShutdown();
+  }
+
+  #checkList(): void {
+    const most = this.machine.peer.maxHeaderListBytes;
+    if (this.headWriter.listBytes <= most) return;
+    const message = `the server takes header lists of at most ${most} octets, got ${this.headWriter.listBytes}`;
+    throw new HttpError("user", "HEADER_LIST_TOO_LARGE", message);
   }
 
   #refuseAll(error: () => HttpError): void {

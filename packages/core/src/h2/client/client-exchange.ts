@@ -36,6 +36,7 @@ const OVER = 3;
 export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwner, BodySenderOwner {
   readonly request: HttpRequest;
   readonly response: Promise<HttpResponse>;
+  queuedAt = -1;
   readonly #connection: ClientConnection;
   readonly #machine: Http2Machine;
   readonly #options: SendOptions;
@@ -64,7 +65,7 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     this.#machine = connection.machine;
     this.request = request;
     this.#options = options;
-    this.#limits = limitsOf(options.timeouts, { ...connection.options });
+    this.#limits = limitsOf(options.timeouts, connection.options);
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -145,6 +146,7 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
       return;
     }
     if (this.#requestSent) this.#complete();
+    else this.#await(0);
   }
 
   drained(_stream: Stream): void {
@@ -182,11 +184,8 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
       this.#continue();
     } else if (this.#state === SENT && this.#requestSent) {
       this.#cancel(timeoutError("headTimeoutMs", headTimeoutMs, "no response head came"));
-    } else if (this.#body?.isWaiting === true) {
-      this.#cancel(timeoutError("bodyTimeoutMs", bodyTimeoutMs, "no bytes of the body came"));
     } else {
-      const { stallTimeoutMs } = this.#connection.options;
-      this.#cancel(timeoutError("stallTimeoutMs", stallTimeoutMs, "the server gave no window"));
+      this.#cancel(timeoutError("bodyTimeoutMs", bodyTimeoutMs, "no bytes of the body came"));
     }
   }
 

@@ -67,6 +67,19 @@ export class GoingAway {
   }
 }
 
+/** The peer has ended the connection too early; its GOAWAY may have said why. */
+export function connectionLost(when: string, goAway: GoAway | undefined): HttpError {
+  const message = `the peer ended the connection ${when}`;
+  if (goAway === undefined || goAway.errorCode === NO_ERROR) {
+    return new HttpError("incomplete", "CONNECTION_LOST", message);
+  }
+  const cause = goAwayError(goAway);
+  return new HttpError("incomplete", "CONNECTION_LOST", `${message}: ${cause.message}`, {
+    cause,
+    reason: goAway.errorCode,
+  });
+}
+
 /** What the peer's GOAWAY means for a request that it will not process, or for the next one. */
 export function goAwayError({ errorCode, debugData }: GoAway): HttpError {
   const said = debugData === "" ? "" : `: ${quote(debugData)}`;

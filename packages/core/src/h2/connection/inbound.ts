@@ -40,7 +40,7 @@ export class Inbound {
   readonly #maxBodyBytes: number;
   /** The stream of the DATA frame being received, if its content is of any interest. */
   #stream: Stream | undefined;
-  /** Octets of that frame that were not content so far. */
+  /** Octets of that frame that were not content so far: what is to come, or in the end its padding. */
   #padding = 0;
 
   constructor(
@@ -88,10 +88,12 @@ export class Inbound {
   discard(stream: Stream): void {
     stream.discards = true;
     stream.queue?.clear();
-    this.releaseAll(stream);
+    // The rest of a frame being received is given back as it comes.
+    const rest = this.#stream === stream ? this.#padding : 0;
+    this.release(stream, (stream.receiveWindow?.held ?? 0) - rest);
   }
 
-  /** All that is held of the stream is dealt with. */
+  /** All that is held of the stream is dealt with, and nothing more of it is to come. */
   releaseAll(stream: Stream): void {
     const window = stream.receiveWindow;
     if (window === undefined) return;
@@ -184,8 +186,8 @@ export class Inbound {
     const { reader } = stream;
     if (reader !== undefined) {
       stream.reader = undefined;
-      reader.chunk(stream, bytes.subarray(start, end));
-      return;
+      if (reader.chunk(stream, bytes.subarray(start, end))) return;
+      stream.reader = reader;
     }
     stream.queue ??= new ReceiveQueue(this.#defences.data);
     if (!stream.queue.push(bytes, start, end)) throw this.#defences.dataOverBudget();

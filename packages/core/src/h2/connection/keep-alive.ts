@@ -13,33 +13,52 @@ export class KeepAlive {
   readonly #deadlines: Deadlines;
   readonly #slot: number;
   readonly #options: KeepAliveOptions;
-  /** Something has come since the alarm was set. */
-  #heard = false;
+  /** When something was received last. */
+  #heardAt: number;
+  /** The PING has been sent, and nothing received since. */
   #asking = false;
+  /** There was no stream when it was time to ask. */
+  #resting = false;
 
-  constructor(deadlines: Deadlines, slot: number, options: KeepAliveOptions) {
+  constructor(deadlines: Deadlines, slot: number, options: KeepAliveOptions, now: number) {
     this.#deadlines = deadlines;
     this.#slot = slot;
     this.#options = options;
+    this.#heardAt = now;
     deadlines.set(slot, options.keepAliveIntervalMs);
   }
 
   /** Something was received: any frame is a sign of life. */
-  heard(): void {
-    this.#heard = true;
+  heard(now: number): void {
+    this.#heardAt = now;
+    if (!this.#asking) return;
+    this.#asking = false;
+    this.#deadlines.set(this.#slot, this.#options.keepAliveIntervalMs);
+  }
+
+  /** There is a stream again, from which on the peer has its time to be heard. */
+  wake(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    this.#deadlines.set(this.#slot, this.#options.keepAliveIntervalMs);
   }
 
   /**
    * The alarm has rung. Returns what to do: send a PING, give the peer up, or nothing.
    * @param idle There is no stream.
    */
-  expired(idle: boolean): "ping" | "dead" | "wait" {
+  expired(idle: boolean, now: number): "ping" | "dead" | "wait" {
+    if (this.#asking) return "dead";
     const { keepAliveIntervalMs, keepAliveTimeoutMs, keepAliveWhileIdle } = this.#options;
-    const heard = this.#heard;
-    this.#heard = false;
-    if (!heard && this.#asking) return "dead";
-    this.#asking = !heard && (!idle || keepAliveWhileIdle);
-    this.#deadlines.set(this.#slot, this.#asking ? keepAliveTimeoutMs : keepAliveIntervalMs);
-    return this.#asking ? "ping" : "wait";
+    const restMs = this.#heardAt + keepAliveIntervalMs - now;
+    if (restMs > 0) {
+      this.#deadlines.set(this.#slot, restMs);
+      return "wait";
+    }
+    this.#resting = idle && !keepAliveWhileIdle;
+    if (this.#resting) return "wait";
+    this.#asking = true;
+    this.#deadlines.set(this.#slot, keepAliveTimeoutMs);
+    return "ping";
   }
 }

@@ -10,7 +10,7 @@ import type { Observer } from "../../observer.ts";
 import { shutdownLimit } from "../../options.ts";
 import type { Io, Timer } from "../../rt/io.ts";
 import { Defences } from "../defence/defences.ts";
-import { INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT } from "../frame/error-code.ts";
+import { CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT } from "../frame/error-code.ts";
 import { continuationLimit } from "../frame/field-block-order.ts";
 import type { Frame } from "../frame/frame-header.ts";
 import { FrameReader } from "../frame/frame-reader.ts";
@@ -40,13 +40,14 @@ import { CLIENT, CLOSED_BY_END, isClosed, SERVER, WINDOW_UPDATE } from "../strea
 import type { Stream } from "../stream/stream.ts";
 import { FieldBlocks, type HeadOwner } from "./field-blocks.ts";
 import { FrameOutput } from "./frame-output.ts";
-import { GoingAway } from "./going-away.ts";
+import { connectionLost, GoingAway } from "./going-away.ts";
 import { Inbound, type InboundOwner } from "./inbound.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { Outbound } from "./outbound.ts";
 import { PING_BANDWIDTH, PING_KEEP_ALIVE, PING_SHUTDOWN, Pings } from "./pings.ts";
 import { clientPreface, PrefaceReader } from "./preface.ts";
 import { type SettingEntry, SettingsExchange } from "./settings-exchange.ts";
+import { Stalls } from "./stalls.ts";
 import { isStreamError, Streams, type StreamsOwner } from "./streams.ts";
 
 /** What the role of the connection adds: the meaning of messages. */
@@ -83,7 +84,8 @@ const IDLE_SLOT = 3;
 const AGE_SLOT = 4;
 const DRAIN_SLOT = 5;
 const SHUTDOWN_SLOT = 6;
-const slots = 7;
+const STALL_SLOT = 7;
+const slots = 8;
 
 /** How long a server waits for requests under way when its shutdown began (half of a slow round trip and more). */
 const drainMs = 1_000;
@@ -100,6 +102,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
   readonly inbound: Inbound;
   readonly outbound: Outbound;
   readonly pings: Pings;
+  readonly #stalls: Stalls;
   readonly goingAway: GoingAway;
   readonly settings: SettingsExchange;
   readonly observer: Observer | undefined;
@@ -147,7 +150,8 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     this.streams = new Streams(role.side, options, timer, writer, this.defences, observer, this);
     const { streams, defences, driver, encoder, peer } = this;
     this.inbound = new Inbound(driver, streams, defences, this, options.maxBodyBytes);
-    this.outbound = new Outbound(driver, encoder, peer, streams, defences, observer, options.stallTimeoutMs);
+    this.#stalls = new Stalls(streams, driver.deadlines, STALL_SLOT, options.stallTimeoutMs);
+    this.outbound = new Outbound(driver, encoder, peer, streams, defences, observer, this.#stalls);
     this.blocks = new FieldBlocks(
       role.side,
       this.#decoder,
@@ -160,7 +164,8 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     this.#preface = client ? undefined : new PrefaceReader();
     this.#bandwidth = options.adaptiveWindow ? new BandwidthEstimator() : undefined;
     const { deadlines } = driver;
-    this.#keepAlive = options.keepAliveIntervalMs > 0 ? new KeepAlive(deadlines, KEEP_ALIVE_SLOT, options) : undefined;
+    this.#keepAlive =
+      options.keepAliveIntervalMs > 0 ? new KeepAlive(deadlines, KEEP_ALIVE_SLOT, options, this.now()) : undefined;
     deadlines.set(PREFACE_SLOT, options.prefaceTimeoutMs);
     deadlines.set(SETTINGS_SLOT, options.settingsTimeoutMs);
     deadlines.set(IDLE_SLOT, options.idleTimeoutMs);
@@ -175,6 +180,11 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     if (this.#bandwidth === undefined) this.inbound.retarget(this.#options.connectionWindowBytes);
     this.inbound.announce();
     this.leave();
+  }
+
+  /** `CLIENT` or `SERVER`. */
+  get side(): number {
+    return this.#role.side;
   }
 
   get isOver(): boolean {
@@ -211,6 +221,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     const { deadlines } = this.driver;
     if (deadlineMs !== undefined || !deadlines.isSet(SHUTDOWN_SLOT)) deadlines.set(SHUTDOWN_SLOT, limitMs);
     if (this.#over || this.goingAway.isSent) return;
+    deadlines.clear(AGE_SLOT);
     this.enter();
     // A client of which nothing was heard has no requests under way that it could know of.
     if (this.#role.side === CLIENT || !this.#greeted || this.#timer === null) {
@@ -289,7 +300,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
   received(): void {
     const chunk = this.driver.input.takeAll();
     if (chunk.length > 0) {
-      this.#keepAlive?.heard();
+      this.#keepAlive?.heard(this.now());
       this.#push(chunk);
     }
     this.#read();
@@ -297,15 +308,17 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
 
   inputEnded(): void {
     if (this.#over) return;
-    const within = this.#reader.withinFrame || this.#reader.openFieldBlock !== 0;
+    const withinPreface = this.#preface?.isPartial === true;
+    const within = withinPreface || this.#reader.withinFrame || this.#reader.openFieldBlock !== 0;
     if (this.#open === 0 && !within && this.#role.isIdle) {
       this.#over = true;
       this.driver.close(undefined, SHUTDOWN_SLOT);
       this.#settle(undefined);
       return;
     }
-    const what = within ? "in the middle of a frame" : "with streams open";
-    this.#end(new HttpError("incomplete", "CONNECTION_LOST", `the peer ended the connection ${what}`));
+    const part = withinPreface ? "the preface" : "a frame";
+    const where = within ? `in the middle of ${part}` : "with streams open";
+    this.#end(connectionLost(where, this.goingAway.received));
   }
 
   writable(): void {
@@ -328,13 +341,18 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
         this.#askForLife();
         break;
       case IDLE_SLOT:
-        if (this.#open === 0 && this.#role.isIdle) this.#closeCleanly();
+        if (this.#open > 0) break;
+        if (this.#role.isIdle) this.#closeCleanly();
+        else this.driver.deadlines.set(IDLE_SLOT, options.idleTimeoutMs);
         break;
       case AGE_SLOT:
         this.gracefulShutdown(options.maxConnectionAgeGraceMs || Number.POSITIVE_INFINITY);
         break;
       case DRAIN_SLOT:
         this.#finalGoAway();
+        break;
+      case STALL_SLOT:
+        for (const stream of this.#stalls.expired()) if (this.outbound.isStalled(stream)) this.#giveUp(stream);
         break;
       default:
         this.driver.abort(shutdownExpired());
@@ -351,7 +369,9 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
   // StreamsOwner, InboundOwner.
 
   opened(): void {
-    if (this.#open++ === 0) this.driver.deadlines.clear(IDLE_SLOT);
+    if (this.#open++ > 0) return;
+    this.driver.deadlines.clear(IDLE_SLOT);
+    this.#keepAlive?.wake();
   }
 
   closing(stream: Stream): void {
@@ -565,6 +585,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     if (streamId === 0) {
       this.streams.check(this.defences.windowUpdateReceived(this.now(), false));
       this.streams.check(this.outbound.window.increase(increment));
+      this.outbound.connectionWindowOpened();
       return;
     }
     const stream = this.streams.store.get(streamId);
@@ -581,9 +602,10 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
   // The end.
 
   #askForLife(): void {
-    switch (this.#keepAlive?.expired(this.#open === 0)) {
+    const now = this.now();
+    switch (this.#keepAlive?.expired(this.#open === 0, now)) {
       case "ping":
-        this.pings.send(PING_KEEP_ALIVE, this.now());
+        this.pings.send(PING_KEEP_ALIVE, now);
         break;
       case "dead":
         this.driver.abort(timeoutError("keepAliveTimeoutMs", this.#options.keepAliveTimeoutMs, "nothing was heard"));
@@ -591,6 +613,15 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
       default:
         break;
     }
+  }
+
+  /** The peer has not let a stream send for too long. */
+  #giveUp(stream: Stream): void {
+    stream.canceled = true;
+    // RFC 9113 8.1: a response that is whole stays so.
+    if (this.#role.side === SERVER || !stream.endReceived) this.inbound.discard(stream);
+    const error = timeoutError("stallTimeoutMs", this.#options.stallTimeoutMs, "the peer gave no window");
+    this.streams.reset(stream, CANCEL, error);
   }
 
   #finalGoAway(): void {

@@ -22,6 +22,7 @@ import { DATA_END, HEADERS, HEADERS_END, SENT } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
 import { SendWindow } from "../stream/window.ts";
 import type { FrameOutput } from "./frame-output.ts";
+import type { Stalls } from "./stalls.ts";
 import type { Streams } from "./streams.ts";
 
 const nothing = new Uint8Array(0);
@@ -37,9 +38,11 @@ export class Outbound {
   readonly #streams: Streams;
   readonly #defences: Defences;
   readonly #observer: Observer | undefined;
-  readonly #stallTimeoutMs: number;
+  readonly #stalls: Stalls;
   /** Streams that could go on but gave way to other work. */
   #resting: Stream[] = [];
+  /** Streams with a `capacityWaiter`. */
+  readonly #awaiting: Set<Stream> = new Set();
 
   constructor(
     driver: Driver<FrameOutput>,
@@ -48,7 +51,7 @@ export class Outbound {
     streams: Streams,
     defences: Defences,
     observer: Observer | undefined,
-    stallTimeoutMs: number,
+    stalls: Stalls,
   ) {
     this.#driver = driver;
     this.#writer = driver.output.writer;
@@ -57,7 +60,7 @@ export class Outbound {
     this.#streams = streams;
     this.#defences = defences;
     this.#observer = observer;
-    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#stalls = stalls;
   }
 
   /** Whether something could be sent if the transport took more. */
@@ -118,12 +121,17 @@ export class Outbound {
   /** What is to be sent on the stream is dropped. */
   drop(stream: Stream): void {
     this.scheduler.remove(stream);
+    if (stream.capacityWaiter !== undefined) {
+      stream.capacityWaiter = undefined;
+      this.#awaiting.delete(stream);
+    }
     stream.out = undefined;
     stream.outFirst = 0;
     stream.outOffset = 0;
     stream.outBytes = 0;
     stream.outEnds = false;
     stream.outTrailers = undefined;
+    this.#stalls.end(stream);
   }
 
   /** The stream's handler will be told `drained` in a later turn. */
@@ -131,11 +139,32 @@ export class Outbound {
     this.#resting.push(stream);
   }
 
+  /** Asks `waiter` whenever there may be more capacity on the stream, for as long as it answers true. */
+  awaitCapacity(stream: Stream, waiter: () => boolean): void {
+    stream.capacityWaiter = waiter;
+    this.#awaiting.add(stream);
+  }
+
+  /** The connection's window has opened. */
+  connectionWindowOpened(): void {
+    for (const stream of this.#awaiting) this.#askForCapacity(stream);
+  }
+
   /** The stream's window has changed. */
   windowChanged(stream: Stream): void {
+    this.#askForCapacity(stream);
     if (stream.outBytes === 0) return;
-    if (stream.sendWindow.available > 0) this.scheduler.push(stream);
-    else this.scheduler.remove(stream);
+    if (stream.sendWindow.available > 0) {
+      this.scheduler.push(stream);
+    } else {
+      this.scheduler.remove(stream);
+      this.#stalls.begin(stream);
+    }
+  }
+
+  /** Whether the peer's flow control keeps the stream from sending. */
+  isStalled(stream: Stream): boolean {
+    return stream.outBytes > 0 && (stream.sendWindow.available <= 0 || this.window.available <= 0);
   }
 
   /** Sends while there is room. */
@@ -146,7 +175,9 @@ export class Outbound {
       if (stream === null) return;
       this.#sendFrom(stream);
     }
-    if (this.window.available <= 0 && !this.scheduler.isEmpty) this.#observer?.stalled?.(0, "connection window");
+    if (this.window.available > 0 || this.scheduler.isEmpty) return;
+    this.#observer?.stalled?.(0, "connection window");
+    for (const stream of this.#streams.store.all()) if (stream.outBytes > 0) this.#stalls.begin(stream);
   }
 
   #resume(): void {
@@ -169,11 +200,12 @@ export class Outbound {
   #schedule(stream: Stream): void {
     if (stream.sendWindow.available > 0) this.scheduler.push(stream);
     else this.#stalled(stream);
+    if (this.window.available <= 0) this.#stalls.begin(stream);
   }
 
   #stalled(stream: Stream): void {
     this.scheduler.remove(stream);
-    this.#streams.awaitWindow(stream, this.#stallTimeoutMs);
+    this.#stalls.begin(stream);
     this.#observer?.stalled?.(stream.id, "stream window");
   }
 
@@ -185,6 +217,7 @@ export class Outbound {
     const count = Math.min(chunk.length - start, room);
     const all = count === stream.outBytes;
     const end = all && stream.outEnds;
+    this.#stalls.end(stream);
     this.#frame(stream, chunk, start, start + count, end);
     stream.outBytes -= count;
     stream.outOffset = start + count;
@@ -202,9 +235,16 @@ export class Outbound {
       return;
     }
     if (all) this.#emptied(stream);
+    this.#askForCapacity(stream);
     // Nothing to send, or nothing that may be sent: it must leave the scheduler before the next turn.
     if (stream.outBytes === 0) this.scheduler.remove(stream);
     else if (stream.sendWindow.available <= 0) this.#stalled(stream);
+  }
+
+  #askForCapacity(stream: Stream): void {
+    if (stream.capacityWaiter === undefined || stream.capacityWaiter()) return;
+    stream.capacityWaiter = undefined;
+    this.#awaiting.delete(stream);
   }
 
   #emptied(stream: Stream): void {

@@ -19,6 +19,11 @@ export class PrefaceReader {
     return this.#seen === clientPreface.length;
   }
 
+  /** Whether some of it has come, and not all. */
+  get isPartial(): boolean {
+    return this.#seen > 0 && !this.isComplete;
+  }
+
   /** Takes the preface off a chunk; returns the rest. @throws Http2Error for anything else. */
   take(chunk: Uint8Array): Uint8Array {
     const count = Math.min(clientPreface.length - this.#seen, chunk.length);

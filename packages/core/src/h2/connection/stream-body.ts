@@ -111,11 +111,12 @@ export class StreamBody extends BaseBody implements StreamReader {
 
   // StreamReader: called by the connection.
 
-  chunk(stream: Stream, bytes: Uint8Array): void {
+  chunk(stream: Stream, bytes: Uint8Array): boolean {
     const waiter = this.#waiter;
     this.#waiter = undefined;
     this.#owner.bodyTaken(stream, bytes.length);
     waiter?.resolve(bytes);
+    return true;
   }
 
   over(stream: Stream): void {

@@ -123,11 +123,12 @@ export class StreamIo implements Io, StreamReader {
     for (const waiter of waiters) waiter?.(error);
   }
 
-  chunk(_stream: Stream, bytes: Uint8Array): void {
+  chunk(_stream: Stream, bytes: Uint8Array): boolean {
     const reader = this.#reader;
     this.#reader = undefined;
     this.#release(bytes.length);
     reader?.(bytes);
+    return true;
   }
 
   over(stream: Stream): void {

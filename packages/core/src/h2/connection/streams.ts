@@ -98,6 +98,11 @@ export class Streams {
     return next < 0 ? (faultError(next, stream.id, stream.state, event) as Http2Error) : undefined;
   }
 
+  /** Whether a frame may be sent on the stream. */
+  allows(stream: Stream, event: number): boolean {
+    return nextState(this.#role, stream.state, event) >= 0;
+  }
+
   /** A frame came for a stream that is over. @throws Http2Error if that is not to be let pass. */
   late(streamId: number, event: number): void {
     const now = this.now();
@@ -128,7 +133,7 @@ export class Streams {
     this.#end(stream, CLOSED_BY_RESET_SENT, error);
   }
 
-  /** Ends a stream of which nothing has been written, or which the peer said it will not process. */
+  /** Ends a stream that needs no reset: nothing of it was written, the peer will not process it, or both have ended. */
   drop(stream: Stream, error: HttpError): void {
     if (!isClosed(stream.state)) this.#end(stream, CLOSED_FORGOTTEN, error);
   }
@@ -166,7 +171,7 @@ export class Streams {
     if (next < 0) throw faultError(next, streamId, state, RST_STREAM);
     const crossed = state === CLOSED_BY_RESET_SENT;
     // The peer's answer to a reset of ours, or what it says with NO_ERROR behind a whole response, is no attack.
-    const harmless = crossed || (stream !== undefined && stream.endReceived && reason === NO_ERROR);
+    const harmless = crossed || (stream?.endReceived === true && reason === NO_ERROR);
     const excess = this.#defences.resetReceived(now, harmless);
     if (stream !== undefined && !isClosed(state)) this.#end(stream, CLOSED_BY_RESET_RECEIVED, resetError(reason));
     this.check(excess);
@@ -183,11 +188,6 @@ export class Streams {
   /** The last of what a closed stream had to give was taken, or thrown away. */
   consumed(stream: Stream): void {
     if (isClosed(stream.state)) this.#remove(stream);
-  }
-
-  /** The peer lets the stream send nothing: for so long, at most. */
-  awaitWindow(stream: Stream, limitMs: number): void {
-    if (limitMs > 0 && stream.deadlineAt === Number.POSITIVE_INFINITY) this.deadlines.set(stream, limitMs);
   }
 
   #end(stream: Stream, state: number, error: HttpError): void {

@@ -52,10 +52,28 @@ export class RequestHeadWriter {
    */
   prepare(request: HttpRequest): void {
     this.#takeStart(request);
-    const fields = this.#fields;
-    fields.take(request.headers);
+    this.#fields.take(request.headers);
     this.#takeTarget(request);
     this.#frame(request);
+    this.#count();
+  }
+
+  /**
+   * As `prepare`, for content that is sent by hand: nothing is said of its length but what the program has set, and the body
+   * is not asked.
+   */
+  prepareHead(request: HttpRequest): void {
+    this.#takeStart(request);
+    this.#fields.take(request.headers);
+    this.#takeTarget(request);
+    this.noContent = false;
+    this.length = this.isConnect ? -1 : this.#fields.declaredLength();
+    this.#announced = this.length;
+    this.#count();
+  }
+
+  #count(): void {
+    const fields = this.#fields;
     // RFC 9110 10.1.1: there is nothing to wait for without content.
     this.expectsContinue = fields.expectsContinue && !this.isConnect && !this.noContent && this.length !== 0;
     let bytes = fields.bytes + fieldBytes(":method", this.#method) + fieldBytes(":authority", this.#authority);

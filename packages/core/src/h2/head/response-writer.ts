@@ -51,10 +51,31 @@ export class ResponseHeadWriter {
     const { status, headers } = response;
     // The status may have been set past the checks of `HttpResponse`. RFC 9113 8.6: there is no 101.
     if (!(status >= 200 && status <= 999 && Number.isInteger(status))) throw unsupported(status);
-    const fields = this.#fields;
-    fields.take(headers);
+    this.#fields.take(headers);
     this.#status = status;
     this.#frame(response, requestMethod);
+    this.#count();
+  }
+
+  /**
+   * As `prepare`, for content that is sent by hand: nothing is said of its length but what the program has set, and the body
+   * is not asked.
+   */
+  prepareHead(response: HttpResponse, requestMethod: string): void {
+    const { status, headers } = response;
+    if (!(status >= 200 && status <= 999 && Number.isInteger(status))) throw unsupported(status);
+    this.#fields.take(headers);
+    this.#status = status;
+    this.noContent = false;
+    // RFC 9110 8.6: nothing is said of the length of no content.
+    const silent = status === 204 || (requestMethod === "CONNECT" && status < 300);
+    this.length = silent ? -1 : this.#fields.declaredLength();
+    this.#announced = this.length;
+    this.#count();
+  }
+
+  #count(): void {
+    const fields = this.#fields;
     this.closes = fields.closes;
     this.#dates = this.#autoDateHeader && !fields.dated;
     let bytes = statusBytes + fields.bytes;

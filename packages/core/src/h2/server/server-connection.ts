@@ -2,14 +2,12 @@
  * The server role of an HTTP/2 connection: requests open streams, and whoever accepts them answers.
  */
 import type { HeaderMap } from "@sluice/body";
-import type { Connection } from "../../connection.ts";
 import { HttpError } from "../../error.ts";
 import type { HttpRequest } from "../../message/request.ts";
 import type { HttpResponse } from "../../message/response.ts";
 import type { Observer } from "../../observer.ts";
 import type { Io, Timer } from "../../rt/io.ts";
-import { noUpgrade } from "../../upgrade/pending-upgrade.ts";
-import type { UpgradedParts } from "../../upgrade/upgraded.ts";
+import { ConnectionFace } from "../connection/connection-face.ts";
 import { Http2Machine, type Role } from "../connection/machine.ts";
 import type { SettingEntry } from "../connection/settings-exchange.ts";
 import { StreamIo } from "../connection/stream-io.ts";
@@ -46,9 +44,10 @@ import {
 } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
 import { inadequateSecurity } from "../tls-policy.ts";
+import { Pushes } from "./pushes.ts";
 import type { RequestAcceptor } from "./request-handler.ts";
 
-export class ServerConnection implements Connection, Role {
+export class ServerConnection extends ConnectionFace implements Role {
   readonly side: number = SERVER;
   readonly machine: Http2Machine;
   readonly options: ResolvedServerOptions;
@@ -56,6 +55,7 @@ export class ServerConnection implements Connection, Role {
   readonly head: RequestHead;
   readonly promised: undefined = undefined;
   readonly headWriter: ResponseHeadWriter;
+  readonly pushes: Pushes;
   lastProcessed = 0;
   readonly #io: Io;
   readonly #acceptor: RequestAcceptor;
@@ -63,6 +63,7 @@ export class ServerConnection implements Connection, Role {
   /** The client has sent a priority signal of RFC 9218 before. */
   #prioritises = false;
   #requests = 0;
+  #extendedConnect: boolean;
 
   constructor(
     io: Io,
@@ -72,37 +73,38 @@ export class ServerConnection implements Connection, Role {
     timer: Timer | null,
     observer: Observer | undefined,
   ) {
+    super();
     this.#io = io;
+    this.#extendedConnect = options.enableConnectProtocol;
     this.options = options;
     this.timer = timer;
     this.head = new RequestHead(options);
     this.headWriter = new ResponseHeadWriter({ autoDateHeader: options.autoDateHeader, hopByHop });
     this.machine = new Http2Machine(io, this, options, timer, observer);
+    this.pushes = new Pushes(this.machine, hopByHop, io.info?.secure === true ? "https" : "http");
     this.#acceptor = accept(this);
     this.machine.start();
     const inadequate = options.allowInadequateSecurity ? undefined : inadequateSecurity(io.info);
     if (inadequate !== undefined) this.machine.goAwayBecause(inadequate);
   }
 
-  get closed(): Promise<void> {
-    return this.machine.driver.closed;
+  get maxLocalStreams(): number {
+    return this.machine.peer.maxConcurrentStreams;
   }
 
-  gracefulShutdown(deadlineMs?: number): void {
-    this.machine.gracefulShutdown(deadlineMs);
+  get maxRemoteStreams(): number {
+    return this.options.maxConcurrentStreams;
   }
 
-  abort(reason?: unknown): void {
-    this.machine.abort(reason);
+  get queued(): number {
+    return 0;
   }
 
-  intoParts(): UpgradedParts {
-    throw noUpgrade("an HTTP/2 connection has no transport to give; its tunnels are taken by upgradeOn()");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.gracefulShutdown();
-    await this.closed.catch(() => {});
+  /** Offers extended CONNECT from now on (RFC 8441 section 3). */
+  enableConnectProtocol(): void {
+    if (this.#extendedConnect) return;
+    this.#extendedConnect = true;
+    this.machine.changeSettings([[SETTINGS_ENABLE_CONNECT_PROTOCOL, 1]]);
   }
 
   // Role.
@@ -139,7 +141,7 @@ export class ServerConnection implements Connection, Role {
       this.#answer(streamId, 431, endStream);
       return;
     }
-    const error = head.check(streamId, endStream, options.enableConnectProtocol);
+    const error = head.check(streamId, endStream, this.#extendedConnect);
     if (error !== undefined) throw error;
     if (head.contentLength > options.maxBodyBytes) {
       this.#answer(streamId, 413, endStream);
@@ -151,6 +153,7 @@ export class ServerConnection implements Connection, Role {
     stream.headReceived = true;
     stream.endReceived = endStream;
     stream.contentLength = head.contentLength;
+    stream.forwarded = head.forwarded;
     this.lastProcessed = streamId;
     handler.begin(stream);
     if (++this.#requests >= options.maxRequestsPerConnection) machine.gracefulShutdown();
@@ -161,6 +164,7 @@ export class ServerConnection implements Connection, Role {
   promiseReceived(): void {}
 
   settingsChanged(): void {
+    this.pushes.slotsChanged();
     if (this.machine.peer.noRfc7540Priorities === true) this.#prioritises = true;
   }
 
@@ -170,10 +174,11 @@ export class ServerConnection implements Connection, Role {
   priorityUpdated(frame: Frame): void {
     const { streamId, value } = decodePriorityUpdate(frame);
     const { streams } = this.machine;
+    if (!this.options.priorities) return;
     this.#prioritises = true;
     const stream = streams.store.get(streamId);
     if (stream !== undefined) {
-      if (!isClosed(stream.state)) this.#reprioritise(stream, parsePriority(value));
+      if (!isClosed(stream.state) && !stream.forwarded) this.#reprioritise(stream, parsePriority(value));
       return;
     }
     if (streams.store.stateWithoutRecord(streamId, this.machine.now()) !== IDLE) return;
@@ -195,7 +200,9 @@ export class ServerConnection implements Connection, Role {
     (stream.handler as Partial<{ refuse(error: HttpError): void }>).refuse?.(error);
   }
 
-  streamClosed(): void {}
+  streamClosed(stream: Stream): void {
+    if (this.machine.streams.store.isLocal(stream.id) && !this.machine.isOver) this.pushes.slotsChanged();
+  }
 
   over(error: HttpError | undefined): void {
     this.#acceptor.over(error);

@@ -12,7 +12,7 @@ import { HttpResponse } from "../../message/response.ts";
 import type { ExchangeTimeouts } from "../../message/timeouts.ts";
 import { noUpgrade, PendingUpgrade } from "../../upgrade/pending-upgrade.ts";
 import type { Upgraded } from "../../upgrade/upgraded.ts";
-import { BodySender, type BodySenderOwner } from "../connection/body-sender.ts";
+import type { BodySender, BodySenderOwner } from "../connection/body-sender.ts";
 import type { Http2Machine } from "../connection/machine.ts";
 import { resetReason } from "../connection/reset-reason.ts";
 import { StreamBody, type StreamBodyOwner } from "../connection/stream-body.ts";
@@ -20,7 +20,9 @@ import type { StreamIo } from "../connection/stream-io.ts";
 import { CANCEL, INTERNAL_ERROR, NO_ERROR } from "../frame/error-code.ts";
 import { isClosed } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
+import { pusherKey, RequestPusher } from "./pusher.ts";
 import type { RequestHandler } from "./request-handler.ts";
+import { startResponse } from "./response-start.ts";
 import type { ServerConnection } from "./server-connection.ts";
 import type { ServiceAcceptor } from "./service-acceptor.ts";
 
@@ -50,6 +52,7 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
   #upgrade: PendingUpgrade | undefined;
   #tunnel: StreamIo | undefined;
   #bodyTimeoutMs: number;
+  #requestTimeoutMs: number;
   /** When the request must have been received whole. */
   #receiveBy = Number.POSITIVE_INFINITY;
 
@@ -60,6 +63,7 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     this.#request = request;
     this.#owesContinue = expectsContinue;
     this.#bodyTimeoutMs = connection.options.bodyTimeoutMs;
+    this.#requestTimeoutMs = connection.options.requestTimeoutMs;
   }
 
   /** Whether the stream is over, so that the service need not be called any more. */
@@ -71,11 +75,13 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     this.#stream = stream;
     const request = this.#request;
     attachToRequest(request, this);
+    // Hardly any client does, and an extension costs its map.
+    if (this.#machine.peer.enablePush) request.extensions.set(pusherKey, new RequestPusher(this.#connection, stream));
     if (!stream.endReceived) {
       if (request.method !== "CONNECT") {
         this.#body = new StreamBody(stream, this);
         request.body = this.#body;
-        this.#limit(this.#connection.options.requestTimeoutMs);
+        this.#limit(this.#requestTimeoutMs);
       }
     }
     this.#acceptor.admit(this);
@@ -161,13 +167,10 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
   }
 
   expired(stream: Stream): void {
-    const { requestTimeoutMs, stallTimeoutMs } = this.#connection.options;
     if (this.#state >= SENT) {
       this.#discardRest(stream);
-    } else if (stream.endReceived) {
-      this.#reset(CANCEL, timeoutError("stallTimeoutMs", stallTimeoutMs, "the client gave no window"));
     } else if (this.#machine.now() >= this.#receiveBy) {
-      this.refuse(timeoutError("requestTimeoutMs", requestTimeoutMs, "the request was not received whole", 408));
+      this.refuse(timeoutError("requestTimeoutMs", this.#requestTimeoutMs, "the request was not received whole", 408));
     } else {
       this.refuse(timeoutError("bodyTimeoutMs", this.#bodyTimeoutMs, "no bytes of the body came", 408));
     }
@@ -232,10 +235,15 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
 
   setTimeouts(request: object, timeouts: ExchangeTimeouts): void {
     if (request !== this.#request || this.#state === OVER) return;
-    if (timeouts.bodyTimeoutMs !== undefined) this.#bodyTimeoutMs = timeouts.bodyTimeoutMs;
-    if (timeouts.requestTimeoutMs !== undefined && this.#stream?.endReceived === false) {
-      this.#limit(timeouts.requestTimeoutMs);
+    const { bodyTimeoutMs, requestTimeoutMs } = timeouts;
+    const stream = this.#stream;
+    if (bodyTimeoutMs !== undefined) this.#bodyTimeoutMs = bodyTimeoutMs;
+    if (stream === undefined || stream.endReceived || this.#body === undefined) return;
+    if (requestTimeoutMs !== undefined) {
+      this.#requestTimeoutMs = requestTimeoutMs;
+      this.#limit(requestTimeoutMs);
     }
+    if (this.#body.isWaiting) this.#await(stream, this.#bodyTimeoutMs);
   }
 
   // The response.
@@ -259,34 +267,29 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
       return;
     }
     this.#state = RESPONSE;
-    const { body } = response;
-    const { length, noContent, closes } = headWriter;
-    const tunnels = request.method === "CONNECT" && response.status < 300;
-    const endStream = !tunnels && (noContent || (length <= 0 && endsQuietly(body)));
-    this.#connection.prioritise(stream, response);
-    const { observer } = this.#machine;
-    // Before the head is written: with END_STREAM it is over by then.
-    observer?.responseStarted?.(request, response);
+    this.#machine.observer?.responseStarted?.(request, response);
+    // An observer may have ended the stream.
     if (this.#state !== RESPONSE) {
-      cancelQuietly(body, undefined);
+      cancelQuietly(response.body, undefined);
       return;
     }
-    const { outbound } = this.#machine;
-    const mark = outbound.openHeaders(stream, endStream);
-    headWriter.write(this.#machine.driver.output.writer, this.#machine.encoder);
-    if (tunnels) this.#grant(stream);
-    outbound.closeHeaders(stream, mark, endStream);
-    if (endStream) {
-      if (!endsQuietly(body)) cancelQuietly(body, undefined);
-    } else if (!tunnels) {
-      this.#sender = new BodySender(this.#machine, this, stream, body, length);
-      this.#sender.start();
+    const { closes } = headWriter;
+    if (request.method === "CONNECT" && response.status < 300) {
+      this.#grant(stream, response);
+    } else {
+      this.#sender = startResponse(this.#connection, stream, response, this);
+      this.#sender?.start();
     }
     if (closes) this.#machine.gracefulShutdown();
   }
 
   /** CONNECT was answered with 2xx: the stream is a tunnel from here on. */
-  #grant(stream: Stream): void {
+  #grant(stream: Stream, response: HttpResponse): void {
+    const { outbound, driver, encoder } = this.#machine;
+    const mark = outbound.openHeaders(stream, false);
+    this.#connection.headWriter.write(driver.output.writer, encoder);
+    outbound.closeHeaders(stream, mark, false);
+    if (!endsQuietly(response.body)) cancelQuietly(response.body, undefined);
     const tunnel = this.#connection.tunnel(stream, this.#request);
     this.#tunnel = tunnel;
     this.#upgrade ??= new PendingUpgrade();

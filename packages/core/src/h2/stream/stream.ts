@@ -29,8 +29,8 @@ export interface StreamHandler {
 
 /** Waits for content. Is asked once, and has to be set again to be asked again. */
 export interface StreamReader {
-  /** Content has arrived. It is held until it is released. */
-  chunk(stream: Stream, bytes: Uint8Array): void;
+  /** Content has arrived; it is held until it is released. False leaves it to wait, and the reader in its place. */
+  chunk(stream: Stream, bytes: Uint8Array): boolean;
   /** There is something other than content to be seen: trailers, the end, or an error. */
   over(stream: Stream): void;
 }
@@ -45,6 +45,8 @@ export class Stream implements StoredStream, Schedulable<Stream>, Timed {
   state: number;
   active = false;
   priority: Priority;
+  /** Its request came through a proxy, so the peer's signals of priority are not for it. */
+  forwarded = false;
   schedPrev: Stream | null = null;
   schedNext: Stream | null = null;
   deadlineAt: number = Number.POSITIVE_INFINITY;
@@ -73,12 +75,16 @@ export class Stream implements StoredStream, Schedulable<Stream>, Timed {
   out: Uint8Array[] | undefined = undefined;
   outFirst = 0;
   outOffset = 0;
+  /** Asked when there may be more capacity; answers whether it wants to be asked again. */
+  capacityWaiter: (() => boolean) | undefined = undefined;
   /** Octets to be sent. */
   outBytes = 0;
   /** Behind them, our side ends. */
   outEnds = false;
   /** Behind them, these are sent, which ends our side. */
   outTrailers: HeaderMap | undefined = undefined;
+  /** Since when the peer's flow control has kept it from sending, or Infinity. */
+  stalledAt: number = Number.POSITIVE_INFINITY;
 
   /** Why the stream was closed before both sides had ended. */
   error: HttpError | undefined = undefined;

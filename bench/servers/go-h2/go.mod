@@ -1,0 +1,3 @@
+module sluice.bench/go-h2
+
+go 1.24
