@@ -1,5 +1,5 @@
-// Writes docs/options.md from packages/core/src/h1/options.ts: the text from the comments of the option interfaces, type,
-// bounds and default from the table of rules that checks them. `--check` fails when the page is stale.
+// Writes docs/options.md from the tables of rules that check options: type, bounds and default from the rules, the text
+// from the comments of the option interfaces, or from the rule of a defence. `--check` fails when the page is stale.
 //
 // Needs a build, since it imports the rules.
 
@@ -7,24 +7,36 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./lib.mjs";
 
-const { clientRules, serverRules } = await import(join(root, "packages/core/dist/h1/options.js"));
-const sources = ["leniency.ts", "options.ts"].map((name) =>
-  readFileSync(join(root, "packages/core/src/h1", name), "utf8"),
-);
+const core = join(root, "packages/core");
+const h1 = await import(join(core, "dist/h1/options.js"));
+const h2 = await import(join(core, "dist/h2/options.js"));
+const { gaugeRules, rateRules } = await import(join(core, "dist/h2/defence/rules.js"));
 
 /** option -> its doc comment on one line. */
-const docs = new Map();
-for (const source of sources) {
-  for (const match of source.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+readonly (\w+)\??:/g)) {
-    docs.set(
-      match[2],
-      match[1]
-        .replace(/^\s*\* ?/gm, "")
-        .replace(/\s+/g, " ")
-        .trim(),
-    );
+function commentsOf(...files) {
+  const docs = new Map();
+  for (const file of files) {
+    const source = readFileSync(join(core, "src", file), "utf8");
+    for (const match of source.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+readonly (\w+)\??:/g)) {
+      const text = match[1].replace(/^\s*\* ?/gm, "").replace(/\s+/g, " ");
+      docs.set(match[2], text.trim());
+    }
   }
+  return docs;
 }
+
+/** The options of the defences have no comments of their own: their rules say what is counted. */
+function defences(docs) {
+  for (const { option, what } of rateRules) {
+    docs.set(`${option}Burst`, `How often at once: ${what}.`);
+    docs.set(`${option}PerSecond`, `How often per second over time: ${what}.`);
+  }
+  for (const { option, what } of gaugeRules) docs.set(option, `How many at a time: ${what}.`);
+  return docs;
+}
+
+const h1Docs = commentsOf("h1/leniency.ts", "h1/options.ts");
+const h2Docs = defences(commentsOf("h2/defence/rules.ts", "h2/options.ts"));
 
 function bounds(rule) {
   if (rule.type === "flag") return "true, false";
@@ -38,7 +50,7 @@ function value(rule) {
     : String(rule.default);
 }
 
-function table(rules) {
+function table(rules, docs) {
   const rows = Object.entries(rules).map(([name, rule]) => {
     const text = docs.get(name);
     if (text === undefined) throw new Error(`option ${name} has no doc comment`);
@@ -55,11 +67,21 @@ sizes are in bytes. Every face also takes \`timer\` (default: the transport's; \
 
 ## \`http1.serve\`
 
-${table(serverRules)}
+${table(h1.serverRules, h1Docs)}
 
 ## \`http1.handshake\`
 
-${table(clientRules)}
+${table(h1.clientRules, h1Docs)}
+
+## \`http2.serve\` and \`http2.accept\`
+
+${table(h2.serverRules, h2Docs)}
+
+## \`http2.handshake\` and \`http2.connect\`
+
+Beside these, \`onPush\` takes a function that is told of pushes; without it pushes are switched off.
+
+${table(h2.clientRules, h2Docs)}
 `;
 
 const page = join(root, "docs", "options.md");

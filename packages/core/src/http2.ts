@@ -25,7 +25,7 @@ export type { DefenceCounts } from "./h2/defence/defences.ts";
 export * as errorCodes from "./h2/frame/error-code.ts";
 export type { PeerSettings } from "./h2/frame/peer-settings.ts";
 export type { FlowControl, RecvStream } from "./h2/handles/recv-stream.ts";
-export type { Respond, SendResponse } from "./h2/handles/respond.ts";
+export type { Respond, SendPushedResponse, SendResponse } from "./h2/handles/respond.ts";
 export type { SendStream } from "./h2/handles/send-stream.ts";
 export type { Received, SendRequestOptions, SentRequest, StreamClient } from "./h2/handles/stream-client.ts";
 export type { Accepted, StreamServer } from "./h2/handles/stream-server.ts";
@@ -50,7 +50,8 @@ export function serve(io: Io, service: Service, options?: ServerOptions): Http2S
 }
 
 /**
- * As `serve`, for a program that accepts requests one by one and moves their streams by hand.
+ * As `serve`, for a program that accepts requests one by one and moves their streams by hand. Nothing is done for it: what it
+ * does not read it discards or resets, and the limits of single requests (`requestTimeoutMs`, `bodyTimeoutMs`) are its own.
  *
  * @throws TypeError or RangeError for options that make no sense, or if there is no timer.
  */
@@ -78,7 +79,9 @@ export async function handshake(io: Io, options?: ClientOptions): Promise<Handsh
 }
 
 /**
- * As `handshake`, for a program that moves the streams of its requests by hand.
+ * As `handshake`, for a program that moves the streams of its requests by hand. Nothing is done for it: what it does not read
+ * it discards or resets, and the limits of single requests (`headTimeoutMs`, `bodyTimeoutMs`, `requestTimeoutMs`,
+ * `expectContinueTimeoutMs`) are its own.
  *
  * @throws TypeError or RangeError for options that make no sense, or if there is no timer.
  */

@@ -38,7 +38,10 @@ export interface Machine {
 export interface DriverOptions {
   readonly writeTimeoutMs: number;
   readonly lingerTimeoutMs: number;
-  readonly maxBufferBytes: number;
+  /** Most output gathered before it is flushed, if that is to be less than 64 KiB. */
+  readonly maxBufferBytes?: number;
+  /** The most output that is gathered for a transport that always takes all there is, if that is to be more. */
+  readonly maxWriteBytes?: number;
 }
 
 /** Output beyond this is flushed before more is produced. */
@@ -73,7 +76,8 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   readonly #observer: Observer | undefined;
   readonly #writeSlot: number;
   readonly #closeSlot: number;
-  readonly #flushBytes: number;
+  /** Output beyond this is flushed. Grows while the transport takes all of it at once: then larger writes cost less. */
+  #flushBytes: number;
   #writeLimitMs = 0;
   #phase = OPEN;
   /** How many `enter`s are waiting for their `leave`. */
@@ -105,7 +109,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     this.writeTimeoutMs = options.writeTimeoutMs;
     this.#writeSlot = slots;
     this.#closeSlot = slots + 1;
-    this.#flushBytes = Math.min(highWaterBytes, options.maxBufferBytes);
+    this.#flushBytes = Math.min(highWaterBytes, options.maxBufferBytes ?? highWaterBytes);
     this.deadlines = new Deadlines(timer, slots + 2, this.#expired);
   }
 
@@ -263,8 +267,16 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
 
   /** Hands all output to the transport in one write. */
   #write(): void {
-    if (!this.#hand() && !this.blocked && this.#phase === OPEN) {
+    const wasFull = this.full;
+    const room = this.#hand();
+    if (room) {
+      const { maxWriteBytes } = this.#options;
+      if (wasFull && maxWriteBytes !== undefined) this.#flushBytes = Math.min(this.#flushBytes * 2, maxWriteBytes);
+      return;
+    }
+    if (!this.blocked && this.#phase === OPEN) {
       this.blocked = true;
+      this.#flushBytes = Math.min(this.#flushBytes, highWaterBytes);
       this.#writeLimitMs = this.writeTimeoutMs;
       this.deadlines.set(this.#writeSlot, this.#writeLimitMs);
       this.#io.drained(this.#onDrained);

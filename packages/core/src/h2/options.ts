@@ -40,6 +40,11 @@ export interface CommonOptions extends Partial<DefenceOptions> {
   readonly maxConcurrentStreams?: number;
   /** How much is kept of what is to be sent on a stream before its sender is asked to wait. */
   readonly maxSendBufferBytes?: number;
+  /**
+   * Most that is handed to the transport at a time. It starts with 64 KiB, so that what is urgent does not wait behind much
+   * else, and grows up to this while the transport takes all of it at once.
+   */
+  readonly maxWriteBytes?: number;
   /** Most bytes of content in one received message. A server answers more with 413. */
   readonly maxBodyBytes?: number;
   /** Most resets of ours that are remembered, so that late frames of the peer are let pass. */
@@ -102,6 +107,11 @@ export interface ClientOptions extends CommonOptions {
   readonly expectContinueTimeoutMs?: number;
   /** Most 1xx responses before one final response. */
   readonly maxInformational?: number;
+  /**
+   * When a request is given up and nothing was received since it was sent, a PING asks whether the server is there; without
+   * an answer in `keepAliveTimeoutMs` the connection is closed, so that it is not used for ever.
+   */
+  readonly probeAfterCancel?: boolean;
   /** Most pushed streams that were promised and not yet begun. */
   readonly maxReservedStreams?: number;
   /**
@@ -131,8 +141,10 @@ const commonRules: OptionRules = {
   headerTableBytes: whole(4096, 0, maxUint32),
   encoderTableBytes: whole(4096, 0, maxUint32),
   maxSendBufferBytes: whole(64 * KiB, 1),
+  maxWriteBytes: whole(MiB, 64 * KiB),
   maxBodyBytes: whole(Number.POSITIVE_INFINITY),
-  maxRememberedResets: whole(50),
+  // As many as may be given up together, or a canceled crowd of downloads passes for a server that breaks the rules.
+  maxRememberedResets: whole(1_000),
   rememberResetsMs: whole(1_000),
   prefaceTimeoutMs: whole(10_000),
   settingsTimeoutMs: whole(10_000),
@@ -177,6 +189,7 @@ export const clientRules: OptionRules = {
   requestTimeoutMs: whole(300_000),
   expectContinueTimeoutMs: whole(1_000),
   maxInformational: whole(32),
+  probeAfterCancel: flag(false),
   maxReservedStreams: whole(200),
   initialStreamId: whole(1, 1, maxWindowBytes),
 };

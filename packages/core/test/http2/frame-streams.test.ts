@@ -15,14 +15,14 @@ import { ok, okText, serveH2 } from "./support/server.ts";
 
 describe.each(roles)("a %s", (role) => {
   const onStreams = [
-    ["039", "DATA", "6.1", "78"],
-    ["040", "HEADERS", "6.2", "88"],
-    ["040", "PRIORITY", "6.3", "0000000010"],
-    ["040", "RST_STREAM", "6.4", "00000008"],
-    ["040", "PUSH_PROMISE", "6.6", "0000000282"],
-    ["040", "CONTINUATION", "6.10", "82"],
+    ["[h2-039]", "DATA", "6.1", "78"],
+    ["[h2-040]", "HEADERS", "6.2", "88"],
+    ["[h2-040]", "PRIORITY", "6.3", "0000000010"],
+    ["[h2-040]", "RST_STREAM", "6.4", "00000008"],
+    ["[h2-040]", "PUSH_PROMISE", "6.6", "0000000282"],
+    ["[h2-040]", "CONTINUATION", "6.10", "82"],
   ] as const;
-  test.each(onStreams)("[h2-%s] %s on stream 0 is a connection error", async (_, name, section, payload) => {
+  test.each(onStreams)("%s %s on stream 0 is a connection error", async (_, name, section, payload) => {
     const target = await startWithStream(role);
     const flagBits = name === "HEADERS" || name === "PUSH_PROMISE" ? flags.END_HEADERS : 0;
     target.peer.raw(frameTypes[name], flagBits, 0, payload);
@@ -122,18 +122,19 @@ describe.each(roles)("a %s", (role) => {
         target.peer.pingAck(payload);
       }
     });
-    await expectFrames(target, [
-      "PING ACK 0000000000000000",
-      "PING ACK ffffffffffffffff",
-      "PING ACK 0123456789abcdef",
-    ]);
+    await expectFrames(target, ["PING ACK 0000000000000000", "PING ACK ffffffffffffffff", "PING ACK 0123456789abcdef"]);
   });
 });
 
 test("[h2-034] HEADERS, DATA and CONTINUATION with all flags that mean nothing", async () => {
   const server = await serveH2(ok);
   const block = literalBlock(post());
-  server.peer.raw(frameTypes.HEADERS, 0xff & ~(flags.END_STREAM | flags.END_HEADERS | flags.PADDED | flags.PRIORITY), 1, block.subarray(0, 9));
+  server.peer.raw(
+    frameTypes.HEADERS,
+    0xff & ~(flags.END_STREAM | flags.END_HEADERS | flags.PADDED | flags.PRIORITY),
+    1,
+    block.subarray(0, 9),
+  );
   server.peer.raw(frameTypes.CONTINUATION, 0xff, 1, block.subarray(9));
   server.peer.raw(frameTypes.DATA, 0xff & ~flags.PADDED, 1, "78");
   await expectFrames(server, [okText(1), "RST_STREAM 1 NO_ERROR"]);
@@ -149,7 +150,8 @@ test("[h2-035] a request and its content with the reserved bit set", async () =>
   await expectFrames(server, ["RST_STREAM 1 STREAM_CLOSED"]);
 });
 
-test("[h2-035] the bit is never sent, on the highest stream neither", async () => {
+test("[h2-035, h2-054] the bit is never sent: the highest stream is 2^31-1", async () => {
+  await expect(connectH2({ initialStreamId: 2 ** 31 + 1 })).rejects.toThrow(RangeError);
   const client = await connectH2({ initialStreamId: 2 ** 31 - 1 });
   const sent = send(client, HttpRequest.get("http://a.test/"));
   await expectFrames(client, [`HEADERS 2147483647 END_STREAM ${getText}`]);

@@ -9,7 +9,7 @@ import { recorder } from "../support/wire.ts";
 import { connectH2, expectSent, outcomeOf, send } from "./support/client.ts";
 import { expectWorks } from "./support/exchanges.ts";
 import { expectFrames, expectQuiet } from "./support/expectations.ts";
-import { get, getText, request, status } from "./support/messages.ts";
+import { get, getText, request } from "./support/messages.ts";
 import { expectServes, serveRecorded } from "./support/recorded.ts";
 import { okText, serveH2 } from "./support/server.ts";
 
@@ -32,7 +32,7 @@ async function expectRefused(refused: HttpRequest, code: string): Promise<void> 
 describe("requests", () => {
   test.each([
     ["http://a.test", "/"],
-    ["http://a.test?q", '"/?q"'.slice(1, -1)],
+    ["http://a.test?q", "/?q"],
     ["http://a.test/", "/"],
     ["http://a.test//foo", "//foo"],
     ["http://a.test/a?b", "/a?b"],
@@ -63,7 +63,13 @@ describe("requests", () => {
   test("[h2-108] without any authority a request is refused", async () => {
     await expectRefused(HttpRequest.get("/"), "INVALID_HOST");
     await expectRefused(HttpRequest.get("/", { host: "" }), "INVALID_HOST");
-    await expectRefused(HttpRequest.get("/", [["host", "a.test"], ["host", "a.test"]]), "INVALID_HOST");
+    await expectRefused(
+      HttpRequest.get("/", [
+        ["host", "a.test"],
+        ["host", "a.test"],
+      ]),
+      "INVALID_HOST",
+    );
   });
 
   test("Host is not sent beside :authority, and one that differs is refused (RFC 9113 8.3.1)", async () => {
@@ -271,18 +277,5 @@ describe("responses", () => {
     await expectFrames(server, ["SETTINGS ACK"]);
     answer(new HttpResponse(200));
     await expectFrames(server, ["RST_STREAM 1 INTERNAL_ERROR"]);
-  });
-
-  test("a client sees what a server sends: both ends agree on every field", async () => {
-    const client = await connectH2();
-    const sent = send(client, HttpRequest.get("http://a.test/"));
-    await client.run();
-    client.peer.headers(1, status(200, ["x", "\x80"], ["set-cookie", "a"], ["set-cookie", "b"]), { endStream: true });
-    await expectSent(client, sent, "200");
-    expect([...(sent.response?.headers ?? [])]).toEqual([
-      ["x", "\x80"],
-      ["set-cookie", "a"],
-      ["set-cookie", "b"],
-    ]);
   });
 });

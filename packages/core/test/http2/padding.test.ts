@@ -1,7 +1,7 @@
 /**
  * Padding (RFC 9113 sections 6.1, 6.2): taken off, counted by flow control, refused where it does not fit, and never sent.
  */
-import { HttpRequest, HttpResponse } from "@sluice/core";
+import { HttpRequest, type HttpResponse } from "@sluice/core";
 import { describe, expect, test } from "vitest";
 import { connectH2, expectSent, outcomeOf, send } from "./support/client.ts";
 import { expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
@@ -48,13 +48,16 @@ describe.each(roles)("a %s", (role) => {
     [flags.PADDED | flags.PRIORITY, "01 00000000 10", 0],
     [flags.PADDED | flags.PRIORITY, "06 00000000 10", 0],
     [flags.PADDED | flags.PRIORITY, "03 00000000 10 88 00", 2],
-  ])("[h2-044] HEADERS with flags %d and payload %s, whose padding does not fit, are a connection error", async (flagBits, payload, room) => {
-    const target = await startWithStream(role);
-    target.peer.raw(frameTypes.HEADERS, flagBits | flags.END_HEADERS, role === "server" ? 3 : 1, payload);
-    const padding = Number.parseInt(payload.slice(0, 2), 16);
-    const message = `HEADERS: padding must be at most ${room} octets, got ${padding} (RFC 9113 6.2)`;
-    await expectGoAway(target, lastOf(role), "PROTOCOL_ERROR", message, "protocol", "HEADERS_PADDING");
-  });
+  ])(
+    "[h2-044] HEADERS with flags %d and payload %s, whose padding does not fit, are a connection error",
+    async (flagBits, payload, room) => {
+      const target = await startWithStream(role);
+      target.peer.raw(frameTypes.HEADERS, flagBits | flags.END_HEADERS, role === "server" ? 3 : 1, payload);
+      const padding = Number.parseInt(payload.slice(0, 2), 16);
+      const message = `HEADERS: padding must be at most ${room} octets, got ${padding} (RFC 9113 6.2)`;
+      await expectGoAway(target, lastOf(role), "PROTOCOL_ERROR", message, "protocol", "HEADERS_PADDING");
+    },
+  );
 });
 
 describe("DATA", () => {

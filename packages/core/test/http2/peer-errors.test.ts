@@ -61,9 +61,7 @@ describe("GOAWAY", () => {
     client.peer.goAway(0, "ENHANCE_YOUR_CALM", 'too "many"\n\xff');
     await expectClosed(client, ["GOAWAY 0 NO_ERROR"]);
     await expectSent(client, sent, "closed GOAWAY ENHANCE_YOUR_CALM");
-    expect(sent.error?.message).toBe(
-      'the peer is going away with ENHANCE_YOUR_CALM: "too \\"many\\"\\x0a\\xff"',
-    );
+    expect(sent.error?.message).toBe('the peer is going away with ENHANCE_YOUR_CALM: "too \\"many\\"\\x0a\\xff"');
   });
 
   test("[h2-049] without debug data", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { expectAborted, expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
 import { get } from "./support/messages.ts";
 import { roles, start, startWithStream } from "./support/roles.ts";
-import { okText, ok, serveH2 } from "./support/server.ts";
+import { ok, okText, serveH2 } from "./support/server.ts";
 import { pass } from "./support/under-test.ts";
 
 const one = "0000000000000001";
@@ -62,8 +62,8 @@ for (const role of roles) {
       await target.run();
       expect(target.peer.take()).toHaveLength(10_000);
       target.peer.ping(one);
-      const message = "too_many_pings: 10000 at once and 10000 per second are accepted of PING received";
-      await expectGoAway(target, 0, "ENHANCE_YOUR_CALM", message.slice(0, 16), "limit", "TOO_MANY_PINGS");
+      const message = "too_many_pings: at most 10000 at once and 10000 per second are accepted of PING received";
+      await expectGoAway(target, 0, "ENHANCE_YOUR_CALM", message, "limit", "TOO_MANY_PINGS");
     });
 
     test("[h2-267] while the transport takes no answers, stops reading, and gives up in the end", async () => {
@@ -99,7 +99,11 @@ for (const role of roles) {
       expect(target.peer.take()).toHaveLength(3856);
       target.io.drain();
       await target.run();
-      expect(target.peer.take()).toHaveLength(1000);
+      const rest = target.peer.take().length;
+      target.io.drain();
+      await target.run();
+      // The last one was read only when there was room for its answer.
+      expect([rest, target.peer.take().length]).toEqual(role === "server" ? [999, 1] : [1000, 0]);
       expect([target.io.isReading, target.io.remaining]).toEqual([true, 0]);
       await pass(target, 29_999);
       await expectQuiet(target);

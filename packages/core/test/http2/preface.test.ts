@@ -5,13 +5,7 @@
 import { HttpRequest } from "@sluice/core";
 import { describe, expect, test } from "vitest";
 import { connectH2, expectSent, send } from "./support/client.ts";
-import {
-  expectClosed,
-  expectFailed,
-  expectFrames,
-  expectGoAway,
-  expectQuiet,
-} from "./support/expectations.ts";
+import { expectClosed, expectFailed, expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
 import { get, getText, status } from "./support/messages.ts";
 import { flags, frameTypes, preface } from "./support/names.ts";
 import { roles, start } from "./support/roles.ts";
@@ -65,7 +59,11 @@ describe("a server", () => {
   for (const [what, octets, got] of [
     ["a request of HTTP/1.1", "GET / HTTP/1.1\r\nhost: a.test\r\n\r\n", '"GET / HTTP/1.1\\x0d\\x0ahost: a."'],
     ["a single wrong octet at its start", "X", '"X"'],
-    ["a wrong octet at its end", `${preface.slice(0, -1)}\r`, '"PRI * HTTP/2.0\\x0d\\x0a\\x0d\\x0aSM\\x0d\\x0a\\x0d\\x0d"'],
+    [
+      "a wrong octet at its end",
+      `${preface.slice(0, -1)}\r`,
+      '"PRI * HTTP/2.0\\x0d\\x0a\\x0d\\x0aSM\\x0d\\x0a\\x0d\\x0d"',
+    ],
     ["frames without a preface", "\0\0\0\x04\0\0\0\0\0", '"\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x00\\x00"'],
     ["TLS", "\x16\x03\x01", '"\\x16\\x03\\x01"'],
   ] as const) {

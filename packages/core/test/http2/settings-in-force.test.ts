@@ -44,10 +44,7 @@ describe("the peer's INITIAL_WINDOW_SIZE", () => {
     ]);
     await expectFrames(server, ["SETTINGS ACK", `DATA 1 20 ${content.slice(10, 30)}`]);
     server.peer.headers(3, get(), { endStream: true });
-    await expectFrames(server, [
-      "HEADERS 3 :status=200 content-length=200",
-      `DATA 3 30 ${content.slice(0, 30)}`,
-    ]);
+    await expectFrames(server, ["HEADERS 3 :status=200 content-length=200", `DATA 3 30 ${content.slice(0, 30)}`]);
   });
 
   test("[h2-008] in two frames is taken in order, and each frame is acknowledged before what it lets through", async () => {
@@ -215,9 +212,13 @@ describe("our HEADER_TABLE_SIZE", () => {
 });
 
 test("[h2-021] our MAX_HEADER_LIST_SIZE and MAX_CONCURRENT_STREAMS cost only what the peer may send again", async () => {
-  const server = await serveH2(() => new Promise(() => {}), { maxHeaderListBytes: 200, maxConcurrentStreams: 1 }, {
-    handshake: false,
-  });
+  const server = await serveH2(
+    () => new Promise(() => {}),
+    { maxHeaderListBytes: 200, maxConcurrentStreams: 1 },
+    {
+      handshake: false,
+    },
+  );
   server.peer.batch(() => {
     server.peer.preface();
     server.peer.settings();

@@ -47,12 +47,15 @@ describe.each(roles)("a %s", (role) => {
     await expectGoAway(target, lastOf(role), "FRAME_SIZE_ERROR", message, "protocol", "SETTINGS_LENGTH");
   });
 
-  test.each([1, 5, 7, 11, 16_384])("[h2-010] a length of %d, no multiple of 6, is a connection error", async (length) => {
-    const target = await startWithStream(role);
-    target.peer.raw(frameTypes.SETTINGS, 0, 0, new Uint8Array(length));
-    const message = `SETTINGS: length must be a multiple of 6, got ${length} (RFC 9113 6.5)`;
-    await expectGoAway(target, lastOf(role), "FRAME_SIZE_ERROR", message, "protocol", "SETTINGS_LENGTH");
-  });
+  test.each([1, 5, 7, 11, 16_384])(
+    "[h2-010] a length of %d, no multiple of 6, is a connection error",
+    async (length) => {
+      const target = await startWithStream(role);
+      target.peer.raw(frameTypes.SETTINGS, 0, 0, new Uint8Array(length));
+      const message = `SETTINGS: length must be a multiple of 6, got ${length} (RFC 9113 6.5)`;
+      await expectGoAway(target, lastOf(role), "FRAME_SIZE_ERROR", message, "protocol", "SETTINGS_LENGTH");
+    },
+  );
 
   test.each([
     [1, 0],
@@ -73,41 +76,50 @@ describe.each(roles)("a %s", (role) => {
   });
 
   const range = "must be from 16384 to 16777215";
-  const wrong: readonly (readonly [id: string, SettingEntries, string, code: "PROTOCOL_ERROR" | "FLOW_CONTROL_ERROR"])[] =
+  const wrong: readonly (readonly [
+    id: string,
+    SettingEntries,
+    string,
+    code: "PROTOCOL_ERROR" | "FLOW_CONTROL_ERROR",
+  ])[] = [
+    ["[h2-013]", { ENABLE_PUSH: 2 }, "ENABLE_PUSH must be 0 or 1, got 2 (RFC 9113 6.5.2)", "PROTOCOL_ERROR"],
     [
-      ["013", { ENABLE_PUSH: 2 }, "ENABLE_PUSH must be 0 or 1, got 2 (RFC 9113 6.5.2)", "PROTOCOL_ERROR"],
-      [
-        "014",
-        { INITIAL_WINDOW_SIZE: 2 ** 31 },
-        "INITIAL_WINDOW_SIZE must be at most 2^31-1, got 2147483648 (RFC 9113 6.5.2)",
-        "FLOW_CONTROL_ERROR",
-      ],
-      [
-        "014",
-        { INITIAL_WINDOW_SIZE: 2 ** 32 - 1 },
-        "INITIAL_WINDOW_SIZE must be at most 2^31-1, got 4294967295 (RFC 9113 6.5.2)",
-        "FLOW_CONTROL_ERROR",
-      ],
-      ["015", { MAX_FRAME_SIZE: 16_383 }, `MAX_FRAME_SIZE ${range}, got 16383 (RFC 9113 6.5.2)`, "PROTOCOL_ERROR"],
-      ["015", { MAX_FRAME_SIZE: 2 ** 24 }, `MAX_FRAME_SIZE ${range}, got 16777216 (RFC 9113 6.5.2)`, "PROTOCOL_ERROR"],
-      ["016", { MAX_FRAME_SIZE: 0 }, `MAX_FRAME_SIZE ${range}, got 0 (RFC 9113 6.5.2)`, "PROTOCOL_ERROR"],
-      [
-        "023",
-        { ENABLE_CONNECT_PROTOCOL: 2 },
-        "ENABLE_CONNECT_PROTOCOL must be 0 or 1, got 2 (RFC 8441 3)",
-        "PROTOCOL_ERROR",
-      ],
-      [
-        "024",
-        { NO_RFC7540_PRIORITIES: 2 },
-        "NO_RFC7540_PRIORITIES must be 0 or 1, got 2 (RFC 9218 2.1)",
-        "PROTOCOL_ERROR",
-      ],
-    ];
+      "[h2-014]",
+      { INITIAL_WINDOW_SIZE: 2 ** 31 },
+      "INITIAL_WINDOW_SIZE must be at most 2^31-1, got 2147483648 (RFC 9113 6.5.2)",
+      "FLOW_CONTROL_ERROR",
+    ],
+    [
+      "[h2-014]",
+      { INITIAL_WINDOW_SIZE: 2 ** 32 - 1 },
+      "INITIAL_WINDOW_SIZE must be at most 2^31-1, got 4294967295 (RFC 9113 6.5.2)",
+      "FLOW_CONTROL_ERROR",
+    ],
+    ["[h2-015]", { MAX_FRAME_SIZE: 16_383 }, `MAX_FRAME_SIZE ${range}, got 16383 (RFC 9113 6.5.2)`, "PROTOCOL_ERROR"],
+    [
+      "[h2-015]",
+      { MAX_FRAME_SIZE: 2 ** 24 },
+      `MAX_FRAME_SIZE ${range}, got 16777216 (RFC 9113 6.5.2)`,
+      "PROTOCOL_ERROR",
+    ],
+    ["[h2-016]", { MAX_FRAME_SIZE: 0 }, `MAX_FRAME_SIZE ${range}, got 0 (RFC 9113 6.5.2)`, "PROTOCOL_ERROR"],
+    [
+      "[h2-023]",
+      { ENABLE_CONNECT_PROTOCOL: 2 },
+      "ENABLE_CONNECT_PROTOCOL must be 0 or 1, got 2 (RFC 8441 3)",
+      "PROTOCOL_ERROR",
+    ],
+    [
+      "[h2-024]",
+      { NO_RFC7540_PRIORITIES: 2 },
+      "NO_RFC7540_PRIORITIES must be 0 or 1, got 2 (RFC 9218 2.1)",
+      "PROTOCOL_ERROR",
+    ],
+  ];
   for (const [id, entries, message, code] of wrong) {
     const [[name] = []] = Object.entries(entries);
     for (const when of ["first", "later"] as const) {
-      test(`[h2-${id}] ${JSON.stringify(entries)} in its ${when} SETTINGS is a connection error`, async () => {
+      test(`${id} ${JSON.stringify(entries)} in its ${when} SETTINGS is a connection error`, async () => {
         const target = when === "later" ? await startWithStream(role) : await start(role, {}, { handshake: false });
         if (when === "first") {
           await target.run();

@@ -132,7 +132,8 @@ export class Pipe {
     this.#closer = undefined;
     if (this.#writeFailure !== undefined) {
       waiter?.(this.#writeFailure);
-      closer?.(this.#writeFailure);
+      // An end that was read to has arrived, whatever the reader did next.
+      closer?.(this.#finished ? undefined : this.#writeFailure);
       return;
     }
     if (this.#ended) this.#finished = true;

@@ -1,6 +1,5 @@
 /** curl as the client of a Sluice server, over HTTP/2. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { certificateFile } from "./support/certificate.ts";
@@ -10,6 +9,7 @@ import { startServer2, type TestServer2 } from "./support/h2-server.ts";
 import { peer } from "./support/peer.ts";
 import { hello, routes } from "./support/routes.ts";
 import { startServer } from "./support/server.ts";
+import { temporaryFolder } from "./support/temporary.ts";
 
 const program = peer("curl");
 /** Heads as they are predictable to the byte. */
@@ -134,23 +134,19 @@ describe.skipIf(program.skipped)("curl", () => {
 
   test("fifty transfers in parallel on one connection", async () => {
     await using server = await startServer2(routes, { tls: true });
-    const folder = await mkdtemp(join(tmpdir(), "sluice-curl-"));
-    try {
-      const sizes = Array.from({ length: 50 }, (_, i) => 1 + i * 4099);
-      const config = sizes.map(
-        (size) => `url = "${server.origin}/bytes?${size}"\noutput = "${join(folder, `${size}`)}"`,
-      );
-      const file = join(folder, "config");
-      await writeFile(file, config.join("\n"));
-      await output([...secure, "--no-progress-meter", "--parallel", "--parallel-max", "50", "--config", file]);
-      for (const size of sizes) {
-        expect(sha256(await readFile(join(folder, `${size}`)))).toBe(sha256(content(size)));
-      }
-      expect([...server.exchanges].sort()).toEqual(sizes.map((size) => `GET /bytes?${size} 200`).sort());
-      expect(server.connections.length).toBe(1);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
+    await using folder = await temporaryFolder();
+    const sizes = Array.from({ length: 50 }, (_, i) => 1 + i * 4099);
+    const config = sizes.map(
+      (size) => `url = "${server.origin}/bytes?${size}"\noutput = "${join(folder.path, `${size}`)}"`,
+    );
+    const file = join(folder.path, "config");
+    await writeFile(file, config.join("\n"));
+    await output([...secure, "--no-progress-meter", "--parallel", "--parallel-max", "50", "--config", file]);
+    for (const size of sizes) {
+      expect(sha256(await readFile(join(folder.path, `${size}`)))).toBe(sha256(content(size)));
     }
+    expect([...server.exchanges].sort()).toEqual(sizes.map((size) => `GET /bytes?${size} 200`).sort());
+    expect(server.connections.length).toBe(1);
   });
 
   test("the scheme and the authority of the request are those of the URL", async () => {

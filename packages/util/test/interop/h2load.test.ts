@@ -1,9 +1,11 @@
 /** h2load against a Sluice server: a few seconds of load without a single error. How fast that was is not looked at. */
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { run } from "./support/command.ts";
 import { startServer2 } from "./support/h2-server.ts";
 import { peer } from "./support/peer.ts";
 import { routes } from "./support/routes.ts";
+import { temporaryFolder } from "./support/temporary.ts";
 
 const program = peer("h2load");
 const connections = 8;
@@ -48,8 +50,10 @@ describe.skipIf(program.skipped)("h2load", () => {
 
   test("a number of requests, each of them with content, to the last one", async () => {
     await using server = await startServer2(routes);
-    const args = ["--requests=2000", "--max-concurrent-streams=32", "--data=/dev/stdin", `${server.origin}/size`];
-    const { stdout } = await run(program.path, [`--clients=${connections}`, ...args], { input: "x".repeat(5000) });
+    await using folder = await temporaryFolder({ content: "x".repeat(5000) });
+    const content = `--data=${join(folder.path, "content")}`;
+    const args = ["--requests=2000", "--max-concurrent-streams=32", content, `${server.origin}/size`];
+    const { stdout } = await run(program.path, [`--clients=${connections}`, ...args]);
     expect(stdout.toString()).toContain(
       "requests: 2000 total, 2000 started, 2000 done, 2000 succeeded, 0 failed, 0 errored, 0 timeout",
     );

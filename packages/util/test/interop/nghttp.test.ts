@@ -44,7 +44,10 @@ describe.skipIf(program.skipped)("nghttp", () => {
     const log = await nghttp(["-nv", "--no-verify-peer", `${server.origin}/hello`]);
     // Streams 3 to 11 stand for groups of priorities and are never opened.
     const groups = [3, 5, 7, 9, 11].map((stream) => `PRIORITY ${stream}`);
-    expect(frames(log, "send")).toEqual(["SETTINGS 0", ...groups, "HEADERS 13", "SETTINGS 0", "GOAWAY 0"]);
+    const sent = frames(log, "send");
+    // The acknowledgment of our SETTINGS comes when it comes.
+    expect(sent.filter((frame) => frame !== "SETTINGS 0")).toEqual([...groups, "HEADERS 13", "GOAWAY 0"]);
+    expect(sent.length).toBe(groups.length + 4);
     expect(frames(log, "recv").sort()).toEqual([
       "DATA 13",
       "HEADERS 13",
@@ -69,13 +72,13 @@ describe.skipIf(program.skipped)("nghttp", () => {
   });
 
   test("without the tree of priorities, and with RFC 7540 priorities switched off", async () => {
-    for (const option of ["--no-dep", "--no-rfc7540-pri"]) {
-      await using server = await startServer2(routes, { frames: true });
-      const log = await nghttp(["-v", option, `${server.origin}/hello`]);
-      expect(log.toString()).toContain(hello);
-      expect(received(server)).not.toContain("PRIORITY");
-      expect(server.exchanges).toEqual(["GET /hello 200"]);
-    }
+    await using server = await startServer2(routes, { frames: true });
+    expect((await nghttp(["--no-dep", `${server.origin}/hello`])).toString()).toBe(hello);
+    expect(received(server)).not.toContain("PRIORITY");
+    expect((await nghttp(["--no-rfc7540-pri", `${server.origin}/hello`])).toString()).toBe(hello);
+    const settings = server.received.map((frame) => frame.settings?.["NO_RFC7540_PRIORITIES"]);
+    expect(settings).toContain(1);
+    expect(server.exchanges).toEqual(["GET /hello 200", "GET /hello 200"]);
   });
 
   test("an upload of 4 MiB, echoed", async () => {
@@ -110,11 +113,14 @@ describe.skipIf(program.skipped)("nghttp", () => {
   test("an upload that waits for 100 (Continue)", async () => {
     await using folder = await temporaryFolder({ upload: "content" });
     await using server = await startServer2(routes, { frames: true });
-    const args = ["-v", "--expect-continue", "-d", join(folder.path, "upload"), `${server.origin}/echo`];
+    // Not /echo, which answers before it has read: nghttp sends nothing if it sees the answer together with 100.
+    const args = ["-v", "--expect-continue", "-d", join(folder.path, "upload"), `${server.origin}/size`];
     expect(fields(await nghttp(args)).filter((field) => field.startsWith(":status"))).toEqual([
       ":status: 100",
       ":status: 200",
     ]);
+    const data = server.received.filter(({ type }) => type === "DATA");
+    expect(data.reduce((sum, { length }) => sum + length, 0)).toBe(7);
   });
 
   test("an upload that is refused: the answer, then the end of the stream with NO_ERROR", async () => {

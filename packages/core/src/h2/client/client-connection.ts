@@ -23,6 +23,7 @@ import {
   SETTINGS_MAX_FRAME_SIZE,
   SETTINGS_MAX_HEADER_LIST_SIZE,
 } from "../frame/settings.ts";
+import { checkListBytes } from "../head/outgoing-fields.ts";
 import { protocolKey } from "../head/protocol.ts";
 import { RequestHead } from "../head/request-head.ts";
 import { RequestHeadWriter } from "../head/request-writer.ts";
@@ -78,13 +79,7 @@ export class ClientConnection extends ConnectionFace implements Role {
   }
 
   override gracefulShutdown(deadlineMs?: number): void {
-    this.machine.enter();
     this.machine.gracefulShutdown(deadlineMs);
-    const error = (): HttpError => closedConnection(undefined);
-    this.#refuseAll(() => unsent(error()));
-    this.#waiting.fail(error);
-    this.machine.closeIfDone();
-    this.machine.leave();
   }
 
   // For those who send.
@@ -251,11 +246,17 @@ export class ClientConnection extends ConnectionFace implements Role {
     this.#waiting.fail(() => goAwayError(goAway));
   }
 
+  shuttingDown(): void {
+    const error = (): HttpError => closedConnection(undefined);
+    this.#refuseAll(() => unsent(error()));
+    this.#waiting.fail(error);
+  }
+
   tooLarge(stream: Stream): void {
     const message = `the content exceeds ${this.options.maxBodyBytes} bytes`;
     stream.canceled = true;
-    this.machine.inbound.discard(stream);
     this.machine.streams.reset(stream, CANCEL, new HttpError("limit", "BODY_TOO_LARGE", message));
+    this.machine.inbound.discard(stream);
   }
 
   streamClosed(stream: Stream): void {
@@ -318,10 +319,7 @@ export class ClientConnection extends ConnectionFace implements Role {
   }
 
   #checkList(): void {
-    const most = this.machine.peer.maxHeaderListBytes;
-    if (this.headWriter.listBytes <= most) return;
-    const message = `the server takes header lists of at most ${most} octets, got ${this.headWriter.listBytes}`;
-    throw new HttpError("user", "HEADER_LIST_TOO_LARGE", message);
+    checkListBytes(this.headWriter.listBytes, this.machine.peer.maxHeaderListBytes, "server");
   }
 
   #refuseAll(error: () => HttpError): void {

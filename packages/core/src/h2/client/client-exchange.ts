@@ -23,7 +23,10 @@ import { streamError } from "../http2-error.ts";
 import { isClosed } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import { CONTENT, contentOf, NO_CONTENT, TUNNEL } from "./response-content.ts";
 import type { ResponseHandler } from "./response-handler.ts";
+
+const nothing = new Uint8Array(0);
 
 /** Waits for a stream. */
 const QUEUED = 0;
@@ -52,6 +55,8 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
   /** The request has been handed to the output to its last byte. */
   #requestSent = false;
   #informationals = 0;
+  /** What the connection had read when the request was sent. */
+  #readsBefore = 0;
   #informationalBytes = 0;
   #upgrade: PendingUpgrade | undefined;
   #tunnel: StreamIo | undefined;
@@ -78,6 +83,7 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     const { headWriter } = this.#connection;
     const machine = this.#machine;
     this.#stream = stream;
+    this.#readsBefore = machine.reads;
     this.#state = SENT;
     const { body } = this.request;
     const { noContent, length, expectsContinue, isConnect } = headWriter;
@@ -94,8 +100,8 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     }
     this.#sender = new BodySender(machine, this, stream, body, length);
     this.#awaitsContinue = expectsContinue;
-    if (expectsContinue) this.#await(this.#limits.expectContinueTimeoutMs);
-    else this.#sender.start();
+    this.#await(expectsContinue ? this.#limits.expectContinueTimeoutMs : 0);
+    if (!expectsContinue) this.#sender.start();
   }
 
   /** The request cannot be sent, or will not be processed. */
@@ -110,26 +116,27 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
       this.#informational(stream, head, endStream);
       return;
     }
-    const response = head.toResponse();
     const { request } = this;
-    const tunnels = request.method === "CONNECT" && head.status < 300;
+    const content = contentOf(request.method, head, stream.id, endStream);
+    const response = head.toResponse();
     stream.headReceived = true;
     if (head.status >= 300 || this.#awaitsContinue) this.#stopSending();
-    const bodyless = request.method === "HEAD" || head.status === 204 || head.status === 304;
-    if (!tunnels && !bodyless) stream.contentLength = head.contentLength;
+    if (content === CONTENT) stream.contentLength = head.contentLength;
     attachToResponse(response, this);
     this.#state = ANSWERED;
     this.#machine.observer?.responseStarted?.(request, response);
     if (this.#state !== ANSWERED) return;
-    if (tunnels) {
+    if (content === TUNNEL) {
       this.#grant(stream);
-    } else if (bodyless) {
+    } else if (content === NO_CONTENT) {
       this.#machine.inbound.discard(stream);
       response.body = empty();
     } else if (!endStream) {
       this.#body = new StreamBody(stream, this);
       response.body = this.#body;
     }
+    // What CONNECT left open for a tunnel ends with the refusal.
+    if (request.method === "CONNECT" && content !== TUNNEL) this.#machine.outbound.data(stream, nothing, true);
     this.#await(0);
     this.#resolve?.(response);
   }
@@ -303,8 +310,10 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     const stream = this.#stream;
     if (stream === undefined || isClosed(stream.state)) return;
     stream.canceled = true;
-    this.#machine.inbound.discard(stream);
+    // Reset first: a stream that is over needs no credit of its own.
     this.#machine.streams.reset(stream, CANCEL, error);
+    this.#machine.inbound.discard(stream);
+    if (this.#connection.options.probeAfterCancel) this.#machine.probe(this.#readsBefore);
   }
 
   /** The rest of the response is not wanted. */
@@ -356,6 +365,8 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
   /** Something must happen on the stream in `limitMs`, or 0, and within the limit of the whole. */
   #await(limitMs: number): void {
     const stream = this.#stream as Stream;
+    // What waits stays readable when the stream is gone, in any time.
+    if (stream.error !== undefined || this.#machine.isOver) return;
     const rest = this.#receiveBy === Number.POSITIVE_INFINITY ? 0 : Math.max(1, this.#receiveBy - this.#machine.now());
     const nearest = limitMs === 0 || (rest > 0 && rest < limitMs) ? rest : limitMs;
     this.#machine.streams.deadlines.set(stream, nearest);

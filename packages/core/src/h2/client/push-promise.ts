@@ -13,6 +13,7 @@ import type { ResponseHead } from "../head/response-head.ts";
 import { streamError } from "../http2-error.ts";
 import { isClosed } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
+import { contentOf, NO_CONTENT } from "./response-content.ts";
 import type { ResponseReceiver } from "./response-handler.ts";
 
 /** What a program that accepts pushes is given. */
@@ -83,9 +84,10 @@ export class PushedExchange implements PushPromise, ResponseReceiver, StreamBody
       }
       return;
     }
+    const content = contentOf(this.request.method, head, stream.id, endStream);
     const response = head.toResponse();
     stream.headReceived = true;
-    if (this.request.method === "HEAD") {
+    if (content === NO_CONTENT) {
       this.#machine.inbound.discard(stream);
       response.body = empty();
     } else {
@@ -145,8 +147,9 @@ export class PushedExchange implements PushPromise, ResponseReceiver, StreamBody
     const { stream } = this;
     if (stream === undefined || isClosed(stream.state)) return;
     stream.canceled = true;
-    this.#machine.inbound.discard(stream);
+    // Reset first: a stream that is over needs no credit of its own.
     this.#machine.streams.reset(stream, CANCEL, error);
+    this.#machine.inbound.discard(stream);
   }
 
   #drop(stream: Stream, error: HttpError): void {

@@ -41,8 +41,10 @@ export class Pushes {
       unfit(promisedId, head);
     if (error !== undefined) throw error;
     const request = head.toRequest();
-    const tooMany = streams.store.size - streams.store.activeLocal - streams.store.activeRemote;
-    if (this.#onPush === undefined || asked === undefined || tooMany >= this.#options.maxReservedStreams) {
+    const reserved = streams.store.size - streams.store.activeLocal - streams.store.activeRemote;
+    const tooMany = reserved >= this.#options.maxReservedStreams;
+    // What our GOAWAY excludes will not be processed either (RFC 9113 6.8).
+    if (this.#onPush === undefined || asked === undefined || tooMany || machine.ignores(promisedId)) {
       streams.refuse(promisedId, REFUSED_STREAM);
       return;
     }

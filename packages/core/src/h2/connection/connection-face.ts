@@ -2,11 +2,11 @@
  * What an HTTP/2 connection offers to the program that owns it, in either role.
  */
 import type { Connection } from "../../connection.ts";
-import { HttpError } from "../../error.ts";
+import { HttpError, quote } from "../../error.ts";
 import { noUpgrade } from "../../upgrade/pending-upgrade.ts";
 import type { UpgradedParts } from "../../upgrade/upgraded.ts";
 import type { DefenceCounts } from "../defence/defences.ts";
-import { NO_ERROR } from "../frame/error-code.ts";
+import { checkErrorCode, NO_ERROR } from "../frame/error-code.ts";
 import type { PeerSettings } from "../frame/peer-settings.ts";
 import { SETTINGS_INITIAL_WINDOW_SIZE } from "../frame/settings.ts";
 import { maxWindowBytes } from "../frame/window-update.ts";
@@ -56,7 +56,10 @@ export interface Http2Connection extends Connection {
   ping(): Promise<number>;
 
   /**
-   * Ends the connection at once with GOAWAY. Streams fail with an error whose `reason` is `errorCode`. Default: NO_ERROR.
+   * Ends the connection at once with GOAWAY. Default: NO_ERROR. `closed`, all streams and whoever waits for something fail
+   * with an `HttpError` of kind `canceled`, code `GOAWAY_SENT`, whose `reason` is `errorCode`. Of `debugData`, which is
+   * ASCII, no more than 1,024 chars are sent.
+   * @throws RangeError unless `errorCode` is from 0 to 2^32-1; TypeError for other debug data.
    */
   goAway(errorCode?: number, debugData?: string): void;
 
@@ -139,6 +142,8 @@ export abstract class ConnectionFace implements Http2Connection {
   }
 
   goAway(errorCode: number = NO_ERROR, debugData = ""): void {
+    checkErrorCode(errorCode);
+    if (!/^[ -~]*$/.test(debugData)) throw new TypeError(`debug data must be ASCII, got ${quote(debugData)}`);
     this.machine.goAway(errorCode, debugData);
   }
 

@@ -148,7 +148,7 @@ export class Inbound {
     const stream = streams.store.get(streamId);
     if (stream === undefined || isClosed(stream.state)) {
       this.#discardFrame(length);
-      if (!this.#owner.ignores(streamId)) streams.late(streamId, endsStream(frame) ? DATA_END : DATA);
+      if (!this.#owner.ignores(streamId)) streams.late(streamId, endsStream(frame) ? DATA_END : DATA, length);
       return;
     }
     const fault = streams.fault(stream, endsStream(frame) ? DATA_END : DATA);

@@ -36,6 +36,14 @@ export class KeepAlive {
     this.#deadlines.set(this.#slot, this.#options.keepAliveIntervalMs);
   }
 
+  /** There is a reason to doubt. Returns whether to send a PING now; one is enough until something is heard. */
+  ask(): boolean {
+    if (this.#asking) return false;
+    this.#asking = true;
+    this.#deadlines.set(this.#slot, this.#options.keepAliveTimeoutMs);
+    return true;
+  }
+
   /** There is a stream again, from which on the peer has its time to be heard. */
   wake(): void {
     if (!this.#resting) return;

@@ -69,6 +69,8 @@ export interface Role extends Omit<HeadOwner, "ignores"> {
   /** PUSH_PROMISE was received. @throws Http2Error if that is not allowed. */
   checkPush(): void;
   goAwayReceived(goAway: GoAway): void;
+  /** A graceful shutdown has begun: what waits for a stream will not get one. */
+  shuttingDown(): void;
   /** More content came than allowed. */
   tooLarge(stream: Stream): void;
   /** A stream counts no more. */
@@ -93,7 +95,7 @@ const drainMs = 1_000;
 /** Output beyond this stops reading: what is received makes output of its own. */
 const maxOutputBytes = 65_536;
 
-export class Http2Machine implements Machine, StreamsOwner, InboundOwner, SettingsSink {
+export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOwner, SettingsSink {
   readonly driver: Driver<FrameOutput>;
   readonly peer: PeerSettings = new PeerSettings();
   readonly encoder: HpackEncoder;
@@ -110,7 +112,9 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
   error: HttpError | undefined;
   /** Promises of the program that may soon settle and send something. */
   awaited = 0;
-  blocks: FieldBlocks;
+  /** How often something was received. */
+  reads = 0;
+  readonly blocks: FieldBlocks;
   readonly #role: Role;
   readonly #options: ResolvedCommonOptions;
   readonly #timer: Timer | null;
@@ -135,15 +139,14 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     const client = role.side === CLIENT;
     const seen =
       observer?.frameSent === undefined ? undefined : new OutgoingFrames(observer, client ? clientPreface.length : 0);
-    const limits = { ...options, maxBufferBytes: Number.POSITIVE_INFINITY };
-    this.driver = new Driver(io, this, limits, new FrameOutput(seen), slots, timer, observer);
+    this.driver = new Driver(io, this, options, new FrameOutput(seen), slots, timer, observer);
     const { writer } = this.driver.output;
     const windowBytes = options.adaptiveWindow ? 65_535 : options.connectionWindowBytes;
     const counted = observer?.defenceCounted?.bind(observer);
     this.defences = new Defences(options, windowBytes, counted);
     this.encoder = new HpackEncoder({ maxTableBytes: options.encoderTableBytes });
     this.#decoder = new HpackDecoder({ maxListBytes: options.maxHeaderListBytes });
-    this.#reader = new FrameReader(continuationLimit(options.maxHeaderListBytes, options.maxFrameBytes));
+    this.#reader = new FrameReader(continuationLimit(options.maxHeaderListBytes));
     this.settings = new SettingsExchange(writer);
     this.pings = new Pings(writer);
     this.goingAway = new GoingAway(writer);
@@ -152,20 +155,14 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     this.inbound = new Inbound(driver, streams, defences, this, options.maxBodyBytes);
     this.#stalls = new Stalls(streams, driver.deadlines, STALL_SLOT, options.stallTimeoutMs);
     this.outbound = new Outbound(driver, encoder, peer, streams, defences, observer, this.#stalls);
-    this.blocks = new FieldBlocks(
-      role.side,
-      this.#decoder,
-      streams,
-      this.inbound,
-      defences,
-      this.#heads(role),
-      options,
-    );
+    this.blocks = new FieldBlocks(role.side, this.#decoder, streams, this.inbound, defences, this, options);
     this.#preface = client ? undefined : new PrefaceReader();
     this.#bandwidth = options.adaptiveWindow ? new BandwidthEstimator() : undefined;
     const { deadlines } = driver;
     this.#keepAlive =
-      options.keepAliveIntervalMs > 0 ? new KeepAlive(deadlines, KEEP_ALIVE_SLOT, options, this.now()) : undefined;
+      client || options.keepAliveIntervalMs > 0
+        ? new KeepAlive(deadlines, KEEP_ALIVE_SLOT, options, this.now())
+        : undefined;
     deadlines.set(PREFACE_SLOT, options.prefaceTimeoutMs);
     deadlines.set(SETTINGS_SLOT, options.settingsTimeoutMs);
     deadlines.set(IDLE_SLOT, options.idleTimeoutMs);
@@ -179,6 +176,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     this.settings.send(this.#role.firstSettings);
     if (this.#bandwidth === undefined) this.inbound.retarget(this.#options.connectionWindowBytes);
     this.inbound.announce();
+    this.driver.flush();
     this.leave();
   }
 
@@ -231,6 +229,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
       this.pings.send(PING_SHUTDOWN, this.now());
       deadlines.set(DRAIN_SLOT, drainMs);
     }
+    this.#role.shuttingDown();
     this.closeIfDone();
     this.leave();
   }
@@ -254,6 +253,15 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
 
   abort(reason: unknown): void {
     this.driver.abort(abortedBy(reason));
+  }
+
+  /**
+   * A request was given up, with `reads` as they were when it was sent: if nothing was heard since, asks whether the peer is
+   * there, so that a dead connection is not used for ever.
+   */
+  probe(reads: number): void {
+    if (this.#over || this.reads !== reads || this.#keepAlive?.ask() !== true) return;
+    this.pings.send(PING_KEEP_ALIVE, this.now());
   }
 
   /** Closes the connection once it has been shut down and nothing is left to do. */
@@ -292,14 +300,18 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     return this.outbound.wantsWrite || (this.#paused && !this.#mustPause);
   }
 
-  /** Answers of asynchronous services come one by one within a turn, and should leave together. */
+  /**
+   * Answers of asynchronous services come one by one within a turn, and so do the requests of programs that were waiting for
+   * answers: they should leave together.
+   */
   get moreOutputSoon(): boolean {
-    return this.awaited > 0 && !this.#over;
+    return (this.awaited > 0 || this.#role.side === CLIENT) && !this.#over;
   }
 
   received(): void {
     const chunk = this.driver.input.takeAll();
     if (chunk.length > 0) {
+      this.reads++;
       this.#keepAlive?.heard(this.now());
       this.#push(chunk);
     }
@@ -381,6 +393,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     if (stream.state === CLOSED_BY_END && !stream.discards) return;
     // What waits stays readable where it was not our doing, but the peer need not wait for that.
     this.inbound.releaseAll(stream);
+    stream.queue?.uncharge();
     stream.receiveWindow = undefined;
   }
 
@@ -391,6 +404,12 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     this.closeIfDone();
   }
 
+  streamExpired(stream: Stream): void {
+    this.enter();
+    stream.handler.expired(stream);
+    this.leave();
+  }
+
   ignores(streamId: number): boolean {
     return !this.streams.store.isLocal(streamId) && this.goingAway.ignores(streamId);
   }
@@ -399,21 +418,32 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     this.#role.tooLarge(stream);
   }
 
+  // HeadOwner: what field sections mean is the role's.
+
+  get head(): HeadOwner["head"] {
+    return this.#role.head;
+  }
+
+  get promised(): HeadOwner["promised"] {
+    return this.#role.promised;
+  }
+
+  requestReceived(streamId: number, endStream: boolean): void {
+    this.#role.requestReceived(streamId, endStream);
+  }
+
+  responseReceived(stream: Stream, endStream: boolean): void {
+    this.#role.responseReceived(stream, endStream);
+  }
+
+  promiseReceived(parent: Stream | undefined, promisedId: number): void {
+    this.#role.promiseReceived(parent, promisedId);
+  }
+
   // Receiving.
 
   get #mustPause(): boolean {
     return this.defences.data.isShort || this.driver.output.length >= maxOutputBytes;
-  }
-
-  #heads(role: Role): HeadOwner {
-    return {
-      head: role.head,
-      promised: role.promised,
-      ignores: (streamId) => this.ignores(streamId),
-      requestReceived: (streamId, endStream) => role.requestReceived(streamId, endStream),
-      responseReceived: (stream, endStream) => role.responseReceived(stream, endStream),
-      promiseReceived: (parent, promisedId) => role.promiseReceived(parent, promisedId),
-    };
   }
 
   #push(chunk: Uint8Array): void {
@@ -583,7 +613,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     const { streamId } = frame;
     const increment = decodeWindowUpdate(frame);
     if (streamId === 0) {
-      this.streams.check(this.defences.windowUpdateReceived(this.now(), false));
+      this.streams.check(this.defences.windowUpdateReceived(this.now()));
       this.streams.check(this.outbound.window.increase(increment));
       this.outbound.connectionWindowOpened();
       return;
@@ -595,7 +625,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, Settin
     }
     const error = this.streams.fault(stream, WINDOW_UPDATE) ?? stream.sendWindow.increase(increment);
     if (error !== undefined) throw error;
-    this.streams.check(this.defences.windowUpdateReceived(this.now(), false));
+    this.streams.check(this.defences.windowUpdateReceived(this.now()));
     this.outbound.windowChanged(stream);
   }
 

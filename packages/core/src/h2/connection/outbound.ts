@@ -42,7 +42,7 @@ export class Outbound {
   /** Streams that could go on but gave way to other work. */
   #resting: Stream[] = [];
   /** Streams with a `capacityWaiter`. */
-  readonly #awaiting: Set<Stream> = new Set();
+  #awaiting: Set<Stream> | undefined;
 
   constructor(
     driver: Driver<FrameOutput>,
@@ -123,7 +123,7 @@ export class Outbound {
     this.scheduler.remove(stream);
     if (stream.capacityWaiter !== undefined) {
       stream.capacityWaiter = undefined;
-      this.#awaiting.delete(stream);
+      this.#awaiting?.delete(stream);
     }
     stream.out = undefined;
     stream.outFirst = 0;
@@ -142,11 +142,13 @@ export class Outbound {
   /** Asks `waiter` whenever there may be more capacity on the stream, for as long as it answers true. */
   awaitCapacity(stream: Stream, waiter: () => boolean): void {
     stream.capacityWaiter = waiter;
+    this.#awaiting ??= new Set();
     this.#awaiting.add(stream);
   }
 
   /** The connection's window has opened. */
   connectionWindowOpened(): void {
+    if (this.#awaiting === undefined) return;
     for (const stream of this.#awaiting) this.#askForCapacity(stream);
   }
 
@@ -244,7 +246,7 @@ export class Outbound {
   #askForCapacity(stream: Stream): void {
     if (stream.capacityWaiter === undefined || stream.capacityWaiter()) return;
     stream.capacityWaiter = undefined;
-    this.#awaiting.delete(stream);
+    this.#awaiting?.delete(stream);
   }
 
   #emptied(stream: Stream): void {
@@ -266,7 +268,7 @@ export class Outbound {
   #charge(stream: Stream, count: number): void {
     stream.sendWindow.take(count);
     this.window.take(count);
-    this.#defences.dataSent();
+    this.#defences.dataSent(count);
   }
 
   /** RFC 9113 6.9.1: a frame without content needs no window. */

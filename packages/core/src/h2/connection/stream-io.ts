@@ -4,7 +4,7 @@
  */
 import { HttpError } from "../../error.ts";
 import type { Io, IoInfo, ReadDone, Timer } from "../../rt/io.ts";
-import { canSend } from "../stream/state.ts";
+import { canSend, isClosed } from "../stream/state.ts";
 import type { Stream, StreamReader } from "../stream/stream.ts";
 import type { Http2Machine } from "./machine.ts";
 
@@ -92,8 +92,10 @@ export class StreamIo implements Io, StreamReader {
     const error = new HttpError("canceled", "ABORTED", "the tunnel was given up", { cause: reason });
     this.#machine.enter();
     this.#stream.canceled = true;
-    this.#machine.inbound.discard(this.#stream);
+    const wasClosed = isClosed(this.#stream.state);
     this.#machine.streams.reset(this.#stream, this.#abortReason, error);
+    this.#machine.inbound.discard(this.#stream);
+    if (wasClosed) this.#machine.streams.consumed(this.#stream);
     this.#machine.leave();
   }
 

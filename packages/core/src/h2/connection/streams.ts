@@ -35,6 +35,8 @@ export interface StreamsOwner {
   closing(stream: Stream): void;
   /** The stream is closed and counts no more. */
   closed(stream: Stream): void;
+  /** The time limit set for the stream has passed. Comes from the clock, outside of the connection's work. */
+  streamExpired(stream: Stream): void;
 }
 
 export class Streams {
@@ -65,7 +67,7 @@ export class Streams {
     this.deadlines = new StreamDeadlines(
       timer,
       () => this.store.all(),
-      (stream) => stream.handler.expired(stream),
+      (stream) => owner.streamExpired(stream),
     );
     this.#timer = timer;
     this.#writer = writer;
@@ -88,6 +90,7 @@ export class Streams {
     const stream = new Stream(id, state, handler, this.initialSendWindowBytes, priority);
     this.store.add(stream, isActive(state));
     this.#owner.opened();
+    if (this.store.isLocal(id)) this.#defences.streamOpened();
     if (state !== IDLE) this.#observer?.streamChanged?.(id, stateName(IDLE), stateName(state));
     return stream;
   }
@@ -103,14 +106,18 @@ export class Streams {
     return nextState(this.#role, stream.state, event) >= 0;
   }
 
-  /** A frame came for a stream that is over. @throws Http2Error if that is not to be let pass. */
-  late(streamId: number, event: number): void {
+  /**
+   * A frame came for a stream that is over.
+   * @param length Its octets of DATA: content that was under way when we reset the stream is not held against the peer.
+   * @throws Http2Error if that is not to be let pass.
+   */
+  late(streamId: number, event: number, length = 0): void {
     const now = this.now();
     const state = this.stateOf(streamId, now);
     const next = nextState(this.#role, state, event);
     if (next < 0) throw faultError(next, streamId, state, event);
-    if (event === WINDOW_UPDATE) this.check(this.#defences.windowUpdateReceived(now, true));
-    else this.check(this.#defences.ignoredFrame(now));
+    if (event === WINDOW_UPDATE) this.check(this.#defences.windowUpdateReceived(now));
+    else if (length === 0) this.check(this.#defences.ignoredFrame(now));
   }
 
   /** The state of a stream, with or without a record. */
@@ -130,6 +137,7 @@ export class Streams {
     if (isClosed(stream.state)) return;
     writeRstStream(this.#writer, stream.id, reason);
     this.#unansweredResets++;
+    this.#defences.streamGivenUp();
     this.#end(stream, CLOSED_BY_RESET_SENT, error);
   }
 
@@ -169,12 +177,18 @@ export class Streams {
     const state = stream?.state ?? this.store.stateWithoutRecord(streamId, now);
     const next = nextState(this.#role, state, RST_STREAM);
     if (next < 0) throw faultError(next, streamId, state, RST_STREAM);
-    const crossed = state === CLOSED_BY_RESET_SENT;
-    // The peer's answer to a reset of ours, or what it says with NO_ERROR behind a whole response, is no attack.
-    const harmless = crossed || (stream?.endReceived === true && reason === NO_ERROR);
-    const excess = this.#defences.resetReceived(now, harmless);
-    if (stream !== undefined && !isClosed(state)) this.#end(stream, CLOSED_BY_RESET_RECEIVED, resetError(reason));
-    this.check(excess);
+    if (stream !== undefined && !isClosed(state)) {
+      // A stream of ours can be reset once only. What is said with NO_ERROR behind a whole message is no attack either.
+      const harmless = this.store.isLocal(streamId) || (stream.endReceived && reason === NO_ERROR);
+      const excess = harmless ? undefined : this.#defences.resetReceived(now);
+      this.#end(stream, CLOSED_BY_RESET_RECEIVED, resetError(reason));
+      this.check(excess);
+    } else if (state === CLOSED_BY_RESET_SENT || this.store.isLocal(streamId)) {
+      // It has crossed a reset of ours, or the end of our side.
+      this.check(this.#defences.ignoredFrame(now));
+    } else {
+      this.check(this.#defences.resetReceived(now));
+    }
   }
 
   /** The connection is over, and all streams with it. */

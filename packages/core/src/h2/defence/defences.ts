@@ -29,7 +29,6 @@ const glitchNames = [
   "priority",
   "priorityUpdate",
   "unknownFrame",
-  "windowUpdateOnClosed",
   "ignoredFrame",
   "emptyContinuation",
   "repeatedGoAway",
@@ -41,14 +40,17 @@ type GlitchName = (typeof glitchNames)[number];
 const PRIORITY = 0;
 const PRIORITY_UPDATE = 1;
 const UNKNOWN_FRAME = 2;
-const WINDOW_UPDATE_ON_CLOSED = 3;
-const IGNORED_FRAME = 4;
-const EMPTY_CONTINUATION = 5;
-const REPEATED_GOAWAY = 6;
-const HEADERS_OVER_LIMIT = 7;
+const IGNORED_FRAME = 3;
+const EMPTY_CONTINUATION = 4;
+const REPEATED_GOAWAY = 5;
+const HEADERS_OVER_LIMIT = 6;
 
-/** WINDOW_UPDATE frames that a DATA frame of ours may bring about. */
+/** WINDOW_UPDATE frames that so much content of ours may bring about. */
 const windowUpdatesPerData = 10;
+const dataBytes = 16_384;
+
+/** Frames that may come behind a reset of ours without content: the head of the message, its trailers, RST_STREAM. */
+const ignoredPerReset = 3;
 
 /** How often each thing has happened, by the stem of its option's name or the name of the glitch. */
 export type DefenceCounts = {
@@ -61,9 +63,9 @@ export type OnCount = (name: keyof DefenceCounts, count: number) => void;
 export class Defences {
   /** What small DATA frames cost while they wait to be read. */
   readonly data: DataBudget;
-  readonly #buckets: readonly TokenBucket[];
-  readonly #perSecond: readonly number[];
-  readonly #gauges: readonly number[];
+  readonly #options: DefenceOptions;
+  /** By rule; each is made when something is counted for the first time. */
+  readonly #buckets: (TokenBucket | undefined)[] = [];
   readonly #counts: number[] = new Array<number>(rateRules.length).fill(0);
   readonly #glitches: number[] = new Array<number>(glitchNames.length).fill(0);
   readonly #onCount: OnCount | undefined;
@@ -74,17 +76,23 @@ export class Defences {
    */
   constructor(options: DefenceOptions, windowBytes: number, onCount?: OnCount) {
     this.#onCount = onCount;
-    this.#perSecond = rateRules.map((rule) => options[`${rule.option}PerSecond`]);
-    this.#buckets = rateRules.map(
-      (rule, index) => new TokenBucket(options[`${rule.option}Burst`], this.#perSecond[index] as number),
-    );
-    this.#gauges = gaugeRules.map((rule) => options[rule.option]);
+    this.#options = options;
     this.data = new DataBudget(options.dataBudgetBytes, windowBytes);
   }
 
-  /** RST_STREAM was received. @param ownCancel Whether we had given the stream up before. */
-  resetReceived(now: number, ownCancel: boolean): Http2Error | undefined {
-    return ownCancel ? undefined : this.#count(RESETS_RECEIVED, now);
+  /** RST_STREAM was received for a stream of the peer. */
+  resetReceived(now: number): Http2Error | undefined {
+    return this.#count(RESETS_RECEIVED, now);
+  }
+
+  /** We have opened a stream, behind the end of which the peer may say once that it needs no more of it. */
+  streamOpened(): void {
+    this.#buckets[GLITCHES]?.give(1);
+  }
+
+  /** We have given a stream up, of which something may be under way. */
+  streamGivenUp(): void {
+    this.#buckets[GLITCHES]?.give(ignoredPerReset);
   }
 
   /**
@@ -122,15 +130,14 @@ export class Defences {
     return connectionError(ENHANCE_YOUR_CALM, "TOO_MANY_DATA_FRAMES", `too_many_data_frames: ${message}`);
   }
 
-  /** WINDOW_UPDATE was received. @param closed Whether its stream is closed, so that it is of no use. */
-  windowUpdateReceived(now: number, closed: boolean): Http2Error | undefined {
-    if (closed) return this.#glitch(WINDOW_UPDATE_ON_CLOSED, now);
+  /** WINDOW_UPDATE was received. */
+  windowUpdateReceived(now: number): Http2Error | undefined {
     return this.#count(WINDOW_UPDATES, now);
   }
 
-  /** A DATA frame was sent, which a few WINDOW_UPDATE frames may answer. */
-  dataSent(): void {
-    this.#buckets[WINDOW_UPDATES]?.give(windowUpdatesPerData);
+  /** DATA of `bytes` octets was sent, which a few WINDOW_UPDATE frames may answer. */
+  dataSent(bytes: number): void {
+    this.#buckets[WINDOW_UPDATES]?.give(windowUpdatesPerData * Math.max(1, Math.ceil(bytes / dataBytes)));
   }
 
   /** PRIORITY was received; the fields of the same meaning in HEADERS cost nothing of their own. */
@@ -148,7 +155,10 @@ export class Defences {
     return this.#glitch(UNKNOWN_FRAME, now);
   }
 
-  /** Another frame was ignored: DATA or HEADERS on a stream that is let run out, an ACK of a PING never sent. */
+  /**
+   * Another frame was ignored: one without content on a stream that we have reset, RST_STREAM on a stream of ours that is
+   * over, an ACK of a PING never sent.
+   */
   ignoredFrame(now: number): Http2Error | undefined {
     return this.#glitch(IGNORED_FRAME, now);
   }
@@ -204,17 +214,24 @@ export class Defences {
   }
 
   #take(index: number, now: number): Http2Error | undefined {
-    const bucket = this.#buckets[index] as TokenBucket;
+    const bucket = this.#buckets[index] ?? this.#newBucket(index);
     if (bucket.take(now)) return undefined;
-    const { debug, what, code } = rateRules[index] as (typeof rateRules)[number];
-    const most = `at most ${bucket.burst} at once and ${this.#perSecond[index]} per second`;
+    const { option, debug, what, code } = rateRules[index] as (typeof rateRules)[number];
+    const most = `at most ${bucket.burst} at once and ${this.#options[`${option}PerSecond`]} per second`;
     return connectionError(ENHANCE_YOUR_CALM, code, `${debug}: ${most} are accepted of ${what}`);
   }
 
+  #newBucket(index: number): TokenBucket {
+    const { option } = rateRules[index] as (typeof rateRules)[number];
+    const bucket = new TokenBucket(this.#options[`${option}Burst`], this.#options[`${option}PerSecond`]);
+    this.#buckets[index] = bucket;
+    return bucket;
+  }
+
   #gauge(index: number, count: number): Http2Error | undefined {
-    const max = this.#gauges[index] as number;
+    const { option, debug, what, code } = gaugeRules[index] as (typeof gaugeRules)[number];
+    const max = this.#options[option];
     if (count <= max) return undefined;
-    const { debug, what, code } = gaugeRules[index] as (typeof gaugeRules)[number];
     return connectionError(ENHANCE_YOUR_CALM, code, `${debug}: at most ${max} are accepted of ${what}, got ${count}`);
   }
 }

@@ -43,14 +43,14 @@ export const GLITCHES = 7;
 /** By the numbers above. */
 export const rateRules = [
   {
-    // Rapid reset (CVE-2023-44487). As nghttp2 has it: twice as much has been seen from busy browsers, but not for
-    // long.
+    // Rapid reset (CVE-2023-44487). nghttp2 has 1000 and 33, which a page that is reloaded again and again exceeds: each
+    // time a browser gives up a hundred streams and more.
     option: "resets",
     burst: 1000,
-    perSecond: 33,
+    perSecond: 100,
     code: "TOO_MANY_RESETS",
     debug: "too_many_resets",
-    what: "RST_STREAM received for streams that we did not cancel",
+    what: "RST_STREAM received for streams that the peer opened",
   },
   {
     // MadeYouReset (CVE-2025-8671), CVE-2019-9514: errors that make us reset streams. h2's number, but with decay.
@@ -98,13 +98,14 @@ export const rateRules = [
     what: "empty DATA frames that ended nothing",
   },
   {
-    // CVE-2019-9511: tiny windows. Each DATA frame we send pays for ten more, as Envoy has it.
+    // CVE-2019-9511: tiny windows. What we send pays for ten more per frame of ordinary size, as Envoy has it. It does not
+    // matter whether the stream is still open: what was sent at once is acknowledged bit by bit behind its end.
     option: "windowUpdates",
     burst: 10_000,
     perSecond: 330,
     code: "TOO_MANY_WINDOW_UPDATES",
     debug: "too_many_window_updates",
-    what: "WINDOW_UPDATE received beyond ten per DATA frame sent",
+    what: "WINDOW_UPDATE received beyond ten per 16384 octets of DATA sent",
   },
   {
     // What is legal or let pass, and of no use (CVE-2019-9513 among others). nghttp2's numbers.

@@ -34,6 +34,12 @@ const names: readonly string[] = [
   "HTTP_1_1_REQUIRED",
 ];
 
+/** @throws RangeError for what does not fit into a frame. */
+export function checkErrorCode(code: number): void {
+  if (Number.isInteger(code) && code >= 0 && code <= 0xffff_ffff) return;
+  throw new RangeError(`an error code must be from 0 to 2^32-1, got ${code}`);
+}
+
 /** The registered name of an error code, or the number in hexadecimal: `0x1f`. */
 export function errorCodeName(code: number): string {
   return names[code] ?? `0x${code.toString(16)}`;

@@ -8,16 +8,17 @@ import { checkContinuationHeader } from "./continuation.ts";
 import { ENHANCE_YOUR_CALM, PROTOCOL_ERROR } from "./error-code.ts";
 import type { Frame } from "./frame-header.ts";
 import { CONTINUATION, FLAG_END_HEADERS, frameTypeName, HEADERS, PUSH_PROMISE } from "./frame-type.ts";
+import { defaultMaxFrameSize } from "./settings.ts";
 
 /** Fewer CONTINUATION frames than this are never too many (as nghttp2's). */
 const leastMaxContinuations = 8;
 
 /**
  * How many CONTINUATION frames a field block may take: four times as many as a header list of `maxListBytes` fills in
- * frames of `maxFrameSize`.
+ * frames of the default length. Peers need not send longer ones because they may.
  */
-export function continuationLimit(maxListBytes: number, maxFrameSize: number): number {
-  return Math.max(leastMaxContinuations, Math.ceil((4 * maxListBytes) / maxFrameSize) + 1);
+export function continuationLimit(maxListBytes: number): number {
+  return Math.max(leastMaxContinuations, Math.ceil((4 * maxListBytes) / defaultMaxFrameSize) + 1);
 }
 
 export class FieldBlockOrder {

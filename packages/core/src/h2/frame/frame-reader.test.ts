@@ -213,8 +213,8 @@ describe("field blocks", () => {
       code: "TOO_MANY_CONTINUATIONS",
       message: "CONTINUATION: a field block must take at most 8 of them",
     });
-    expect(continuationLimit(16_384, 16_384)).toBe(8);
-    expect(continuationLimit(65_536, 16_384)).toBe(17);
+    expect(continuationLimit(16_384)).toBe(8);
+    expect(continuationLimit(65_536)).toBe(17);
   });
 
   test("[h2-067] two empty CONTINUATION frames in a row are ENHANCE_YOUR_CALM, one is not", () => {

@@ -4,12 +4,15 @@
 import type { HeaderMap } from "@sluice/body";
 import { HttpError } from "../../error.ts";
 import type { Http2Machine } from "../connection/machine.ts";
+import { canReceive } from "../stream/state.ts";
 import type { Stream, StreamReader } from "../stream/stream.ts";
 
-/** How much the peer may send on a stream, and what was received and not given back. All in octets. */
+/** How much the peer may send on a stream, and what was received and not given back. All in octets, without padding. */
 export class FlowControl {
   readonly #machine: Http2Machine;
   readonly #stream: Stream;
+  /** Octets handed out and not released; below zero while octets that wait were released ahead. */
+  #unreleased = 0;
 
   /** @internal */
   constructor(machine: Http2Machine, stream: Stream) {
@@ -17,25 +20,43 @@ export class FlowControl {
     this.#stream = stream;
   }
 
-  /** What the peer may still send on the stream; negative after our INITIAL_WINDOW_SIZE was lowered. */
+  /**
+   * What the peer may still send on the stream: negative after our INITIAL_WINDOW_SIZE was lowered, 0 once the peer has
+   * ended its side.
+   */
   get availableCapacity(): number {
-    return this.#stream.receiveWindow?.window ?? this.#machine.inbound.initialWindowBytes;
+    const { state, receiveWindow } = this.#stream;
+    if (!canReceive(state)) return 0;
+    return receiveWindow?.window ?? this.#machine.inbound.initialWindowBytes;
   }
 
-  /** Octets received that have not been released. */
+  /** Octets received that have not been released: those that wait to be read, and those read and kept back by hand. */
   get usedCapacity(): number {
-    return this.#stream.receiveWindow?.held ?? 0;
+    return Math.max(0, this.#unreleased + (this.#stream.queue?.length ?? 0));
   }
 
   /**
    * Gives `bytes` of what was received back to the peer, on the stream and on the connection. For streams that release by
-   * hand (`RecvStream.releaseManually`).
+   * hand (`RecvStream.releaseManually`). Nothing more is given back on a stream that was reset or discarded: that has been
+   * done.
    * @throws RangeError for more than was received and not released.
    */
   releaseCapacity(bytes: number): void {
     if (!(bytes >= 0 && bytes <= this.usedCapacity && Number.isInteger(bytes))) {
       throw new RangeError(`from 0 to ${this.usedCapacity} octets can be released, got ${bytes}`);
     }
+    this.#release(bytes);
+  }
+
+  /** `count` octets that waited were handed out. @internal */
+  taken(count: number, manual: boolean): void {
+    this.#unreleased += count;
+    if (!manual && this.#unreleased > 0) this.#release(this.#unreleased);
+  }
+
+  #release(bytes: number): void {
+    this.#unreleased -= bytes;
+    if (this.#stream.discards) return;
     this.#machine.enter();
     this.#machine.inbound.release(this.#stream, bytes);
     this.#machine.leave();
@@ -47,21 +68,32 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+interface TrailersWaiter {
+  readonly resolve: (trailers: HeaderMap | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * What the peer sends on a stream: content, then trailers. What is not read stays in the windows of the stream and of the
+ * connection, so whoever loses interest calls `discard`, or resets the stream.
+ */
 export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
+  /** The windows of the stream. */
+  readonly flowControl: FlowControl;
   readonly #machine: Http2Machine;
   readonly #stream: Stream;
-  #flowControl: FlowControl | undefined;
   #manual = false;
   #waiter: Waiter | undefined;
-  #trailersWaiter: ((trailers: HeaderMap | undefined) => void) | undefined;
-  #trailersFailed: ((error: unknown) => void) | undefined;
+  #trailersWaiter: TrailersWaiter | undefined;
 
   /** @internal */
   constructor(machine: Http2Machine, stream: Stream) {
     this.#machine = machine;
     this.#stream = stream;
+    this.flowControl = new FlowControl(machine, stream);
   }
 
+  /** The identifier of the stream. */
   get id(): number {
     return this.#stream.id;
   }
@@ -70,12 +102,6 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
   get isEndStream(): boolean {
     const { endReceived, queue } = this.#stream;
     return endReceived && (queue === undefined || queue.isEmpty);
-  }
-
-  /** The windows of the stream. */
-  get flowControl(): FlowControl {
-    this.#flowControl ??= new FlowControl(this.#machine, this.#stream);
-    return this.#flowControl;
   }
 
   /** From here on, `data` does not give credit back: call `flowControl.releaseCapacity`. */
@@ -105,28 +131,43 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
     });
   }
 
-  /** The trailers, once all content was taken; `undefined` if there are none. Rejects as `data`. */
+  /**
+   * The trailers, once all content was taken; `undefined` if there are none. Rejects with the `HttpError` that ended the
+   * stream.
+   * @throws TypeError if an earlier call is pending.
+   */
   trailers(): Promise<HeaderMap | undefined> {
+    if (this.#trailersWaiter !== undefined) {
+      throw new TypeError("trailers() was called while an earlier call was pending");
+    }
     const stream = this.#stream;
     if (this.isEndStream) return Promise.resolve(stream.trailers);
     if (stream.error !== undefined && !stream.endReceived) return Promise.reject(stream.error);
     return new Promise((resolve, reject) => {
-      this.#trailersWaiter = resolve;
-      this.#trailersFailed = reject;
+      this.#trailersWaiter = { resolve, reject };
       stream.reader ??= this;
     });
   }
 
-  /** Nobody will read the rest: what waits and what comes is thrown away, and its credit given back. */
+  /**
+   * Nobody will read the rest: what waits and what comes is thrown away, and its credit given back. From here on `data`
+   * waits for the end and nothing else.
+   */
   discard(): void {
     this.#machine.enter();
     this.#machine.inbound.discard(this.#stream);
     this.#machine.streams.consumed(this.#stream);
     this.#machine.leave();
+    this.#settleTrailers();
   }
 
+  /** The content. Leaving the loop early discards the rest. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    for (let chunk = await this.data(); chunk !== null; chunk = await this.data()) yield chunk;
+    try {
+      for (let chunk = await this.data(); chunk !== null; chunk = await this.data()) yield chunk;
+    } finally {
+      if (!this.isEndStream) this.discard();
+    }
   }
 
   /** @internal */
@@ -152,20 +193,18 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
 
   #taken(count: number): void {
     this.#machine.enter();
-    if (!this.#manual) this.#machine.inbound.release(this.#stream, count);
+    this.flowControl.taken(count, this.#manual);
     if (this.isEndStream) this.#machine.streams.consumed(this.#stream);
     this.#machine.leave();
     this.#settleTrailers();
   }
 
   #settleTrailers(): void {
-    const resolve = this.#trailersWaiter;
-    const reject = this.#trailersFailed;
+    const waiter = this.#trailersWaiter;
     const { error, endReceived, trailers } = this.#stream;
-    if (resolve === undefined || !(this.isEndStream || (error !== undefined && !endReceived))) return;
+    if (waiter === undefined || !(this.isEndStream || (error !== undefined && !endReceived))) return;
     this.#trailersWaiter = undefined;
-    this.#trailersFailed = undefined;
-    if (this.isEndStream) resolve(trailers);
-    else reject?.(error);
+    if (this.isEndStream) waiter.resolve(trailers);
+    else waiter.reject(error);
   }
 }

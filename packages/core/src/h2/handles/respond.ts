@@ -2,11 +2,13 @@
  * Answering a request by hand.
  */
 import { type HeaderInit, HeaderMap } from "@sluice/body";
+import { ReadyQueue } from "../../client/ready-queue.ts";
 import { HttpError } from "../../error.ts";
 import type { HttpRequest } from "../../message/request.ts";
 import { abortRequest } from "../../message/request.ts";
 import type { HttpResponse } from "../../message/response.ts";
 import { CANCEL } from "../frame/error-code.ts";
+import type { SlotWaiter } from "../server/pushes.ts";
 import type { RequestHandler } from "../server/request-handler.ts";
 import type { ServerConnection } from "../server/server-connection.ts";
 import { isClosed } from "../stream/state.ts";
@@ -19,15 +21,15 @@ type ResetListener = (error: HttpError) => void;
 export class SendResponse {
   protected readonly connection: ServerConnection;
   protected readonly stream: Stream;
-  readonly #method: string;
+  protected readonly request: HttpRequest;
   readonly #send: SendStream;
   #responded = false;
 
   /** @internal */
-  constructor(connection: ServerConnection, stream: Stream, method: string, send: SendStream) {
+  constructor(connection: ServerConnection, stream: Stream, request: HttpRequest, send: SendStream) {
     this.connection = connection;
     this.stream = stream;
-    this.#method = method;
+    this.request = request;
     this.#send = send;
   }
 
@@ -46,10 +48,12 @@ export class SendResponse {
     const { connection, stream } = this;
     if (stream.error !== undefined) throw stream.error;
     if (this.#responded) throw new HttpError("user", "ALREADY_RESPONDED", "the response was sent before");
-    connection.headWriter.prepareHead(response, this.#method);
+    const { method } = this.request;
+    connection.headWriter.prepareHead(response, method);
     connection.checkList(connection.headWriter.listBytes);
     const { machine } = connection;
     this.#responded = true;
+    if (method === "CONNECT" && response.status < 300) stream.isTunnel = true;
     machine.enter();
     connection.prioritise(stream, response);
     const mark = machine.outbound.openHeaders(stream, endStream);
@@ -77,8 +81,8 @@ export class SendResponse {
 /** The answer to a request of the client. */
 export class Respond extends SendResponse {
   /**
-   * Sends a 1xx response; false once the final one was sent.
-   * @throws RangeError for a status that is not 1xx, or 101.
+   * Sends a 1xx response; false once the final one was sent, or the stream is over.
+   * @throws RangeError for a status that is not 1xx, or 101; HttpError kind `user` for fields that cannot be sent.
    */
   sendInformational(status: number, headers?: HeaderInit): boolean {
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
@@ -88,8 +92,11 @@ export class Respond extends SendResponse {
     if (this.responded || isClosed(stream.state)) return false;
     const fields = HeaderMap.is(headers) ? headers : new HeaderMap(headers);
     connection.machine.enter();
-    connection.writeInformational(stream, status, fields);
-    connection.machine.leave();
+    try {
+      connection.writeInformational(stream, status, fields);
+    } finally {
+      connection.machine.leave();
+    }
     return true;
   }
 
@@ -97,37 +104,86 @@ export class Respond extends SendResponse {
    * Promises the response to `request` (RFC 9113 section 8.4).
    * @throws HttpError as `Pusher.push`.
    */
-  pushRequest(request: HttpRequest): SendResponse {
+  pushRequest(request: HttpRequest): SendPushedResponse {
     const { connection } = this;
     const handler = new SendHandler();
     connection.machine.enter();
     try {
-      const stream = connection.pushes.promise(this.stream, request, handler);
-      handler.send = new SendStream(connection.machine, stream, connection.options.maxSendBufferBytes);
-      return new SendResponse(connection, stream, request.method, handler.send);
+      const stream = connection.pushes.promise(this.stream, this.request, request, handler);
+      const send = new SendStream(connection.machine, stream, connection.options.maxSendBufferBytes);
+      const pushed = new SendPushedResponse(connection, stream, request, send);
+      handler.send = send;
+      handler.pushed = pushed;
+      return pushed;
     } finally {
       connection.machine.leave();
     }
   }
 }
 
+/**
+ * The answer to a promise. A promise counts for nothing, its answer is a stream (RFC 9113 section 5.1.2): so this waits for
+ * `ready` where the client limits pushed streams.
+ */
+export class SendPushedResponse extends SendResponse implements SlotWaiter {
+  readonly #waiting: ReadyQueue = new ReadyQueue();
+
+  /** Whether the client allows one more stream now. */
+  get isReady(): boolean {
+    return this.connection.pushes.hasSlot;
+  }
+
+  /** Resolves when the client allows one more stream; rejects with the `HttpError` that ended this one. */
+  ready(): Promise<void> {
+    if (this.stream.error !== undefined) return Promise.reject(this.stream.error);
+    if (this.isReady || this.responded) return Promise.resolve();
+    if (this.#waiting.isEmpty) this.connection.pushes.awaitSlot(this);
+    return this.#waiting.wait();
+  }
+
+  /**
+   * As for a request.
+   * @throws HttpError also kind `canceled`, code `NOT_READY`, while the client allows no further stream.
+   */
+  override sendResponse(response: HttpResponse, endStream = false): SendStream {
+    if (!(this.isReady || this.responded || this.stream.error !== undefined)) {
+      throw new HttpError("canceled", "NOT_READY", "no further stream may be open; wait for ready()");
+    }
+    return super.sendResponse(response, endStream);
+  }
+
+  /** @internal */
+  slotFree(): void {
+    this.#waiting.wake();
+  }
+
+  /** @internal */
+  failed(error: HttpError): void {
+    this.connection.pushes.leave(this);
+    this.#waiting.fail(() => error);
+  }
+}
+
 /** Passes on what becomes of a stream that is answered by hand. */
 export class SendHandler implements RequestHandler {
   send: SendStream | undefined;
-  readonly #opened: ((stream: Stream) => void) | undefined;
+  /** If it was promised. */
+  pushed: SendPushedResponse | undefined;
   readonly #request: HttpRequest | undefined;
+  readonly #queue: HandlerQueue | undefined;
 
-  constructor(request?: HttpRequest, opened?: (stream: Stream) => void) {
+  /** Without a request, for a promise. */
+  constructor(request?: HttpRequest, queue?: HandlerQueue) {
     this.#request = request;
-    this.#opened = opened;
+    this.#queue = queue;
   }
 
   begin(stream: Stream): void {
-    this.#opened?.(stream);
+    if (this.#request !== undefined) this.#queue?.arrived(this.#request, stream, this);
   }
 
-  refuse(): void {
-    this.send?.sendReset(CANCEL);
+  refuse(error: HttpError): void {
+    this.send?.giveUp(CANCEL, error);
   }
 
   ended(): void {}
@@ -138,12 +194,21 @@ export class SendHandler implements RequestHandler {
     this.send?.sent();
   }
 
-  failed(_stream: Stream, error: HttpError): void {
+  failed(stream: Stream, error: HttpError): void {
     if (this.#request !== undefined) abortRequest(this.#request, error);
+    this.#queue?.lost(stream);
+    this.pushed?.failed(error);
     this.send?.failed(error);
   }
 
-  expired(): void {
-    this.send?.sendReset(CANCEL);
-  }
+  /** Never: time limits of single streams are the program's. */
+  expired(): void {}
+}
+
+/** Where streams wait until somebody answers them. */
+export interface HandlerQueue {
+  /** The stream of `request` is open. @throws Http2Error if that is too much. */
+  arrived(request: HttpRequest, stream: Stream, handler: SendHandler): void;
+  /** The stream is over, by a reset or with the connection. */
+  lost(stream: Stream): void;
 }

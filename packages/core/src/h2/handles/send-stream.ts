@@ -5,11 +5,10 @@
  * anyone: what was asked for with `reserveCapacity` is given when it is there, and taken when data is sent. More data than
  * there is capacity for is kept, and sent as windows open.
  */
-import type { HeaderInit } from "@sluice/body";
-import { HeaderMap } from "@sluice/body";
-import { HttpError } from "../../error.ts";
+import { type HeaderInit, HeaderMap, isData } from "@sluice/body";
+import { HttpError, quote } from "../../error.ts";
 import type { Http2Machine } from "../connection/machine.ts";
-import { CANCEL } from "../frame/error-code.ts";
+import { CANCEL, checkErrorCode } from "../frame/error-code.ts";
 import { writePriorityUpdate } from "../frame/priority-update.ts";
 import { prepareTrailers } from "../head/outgoing-fields.ts";
 import { CLIENT, canSend, isClosed, stateName } from "../stream/state.ts";
@@ -23,6 +22,7 @@ interface Waiter {
   readonly reject: (error: HttpError) => void;
 }
 
+/** What we send on a stream: content, then trailers or nothing, or a reset. */
 export class SendStream {
   readonly #machine: Http2Machine;
   readonly #stream: Stream;
@@ -52,10 +52,10 @@ export class SendStream {
     return this.#stream.outBytes;
   }
 
-  /** How many octets would be sent at once, or kept in the stream's buffer; 0 when our side is closed. */
+  /** How many octets could be sent now, as far as windows allow and the stream's buffer holds; 0 when our side has ended. */
   get capacity(): number {
-    const { sendWindow, outBytes, state } = this.#stream;
-    if (!canSend(state)) return 0;
+    const { sendWindow, outBytes } = this.#stream;
+    if (this.#gone() !== undefined) return 0;
     const window = Math.min(sendWindow.available, this.#machine.outbound.window.available);
     return Math.max(0, Math.min(window, this.#maxSendBufferBytes) - outBytes);
   }
@@ -65,10 +65,12 @@ export class SendStream {
    * for before, which then resolves with 0.
    *
    * Rejects with an `HttpError`: what ended the stream, or kind `user`, code `STREAM_STATE`, when our side has ended.
-   * @throws RangeError unless `bytes` is at least 1.
+   * @throws RangeError unless `bytes` is a whole number from 1, or Infinity.
    */
   reserveCapacity(bytes: number): Promise<number> {
-    if (!(bytes >= 1)) throw new RangeError(`bytes must be at least 1, got ${bytes}`);
+    if (!(bytes >= 1 && (Number.isInteger(bytes) || bytes === Number.POSITIVE_INFINITY))) {
+      throw new RangeError(`bytes must be a whole number from 1, or Infinity, got ${bytes}`);
+    }
     this.#settle(0);
     const gone = this.#gone();
     if (gone !== undefined) return Promise.reject(gone);
@@ -82,12 +84,15 @@ export class SendStream {
 
   /**
    * Sends content, or keeps it until windows open. `bytes` must not change any more.
-   * @throws HttpError what ended the stream, or kind `user`, code `STREAM_STATE`, when our side has ended.
+   * @throws HttpError what ended the stream, or kind `user`, code `STREAM_STATE`, when our side has ended; TypeError for what
+   *   is no `Uint8Array`.
    */
   sendData(bytes: Uint8Array, endStream = false): void {
+    if (!isData(bytes)) throw new TypeError("content is sent as Uint8Array");
     this.#check();
     this.#machine.enter();
     this.#machine.outbound.data(this.#stream, bytes, endStream);
+    if (endStream) this.sent();
     this.#machine.leave();
   }
 
@@ -100,26 +105,37 @@ export class SendStream {
     const fields = prepareTrailers(HeaderMap.is(trailers) ? trailers : new HeaderMap(trailers), "refuse");
     this.#machine.enter();
     this.#machine.outbound.trailers(this.#stream, fields);
+    this.sent();
     this.#machine.leave();
   }
 
-  /** Resets the stream. Default: CANCEL. Nothing happens if it is closed. */
+  /**
+   * Resets the stream. Default: CANCEL. Nothing happens if it is closed. What was to be sent and what was not read is thrown
+   * away.
+   * @throws RangeError unless `errorCode` is from 0 to 2^32-1.
+   */
   sendReset(errorCode: number = CANCEL): void {
+    checkErrorCode(errorCode);
+    const message = "the stream was reset by the program";
+    this.giveUp(errorCode, new HttpError("canceled", "STREAM_CANCELED", message, { reason: errorCode }));
+  }
+
+  /** Resets the stream because of `error`. @internal */
+  giveUp(errorCode: number, error: HttpError): void {
     const stream = this.#stream;
     if (isClosed(stream.state)) return;
-    const error = new HttpError("canceled", "STREAM_CANCELED", "the stream was reset by the program", {
-      reason: errorCode,
-    });
     this.#machine.enter();
     stream.canceled = true;
-    this.#machine.inbound.discard(stream);
+    // Reset first: a stream that is over needs no credit of its own.
     this.#machine.streams.reset(stream, errorCode, error);
+    this.#machine.inbound.discard(stream);
     this.#machine.leave();
   }
 
   /**
    * Calls `listener` once, when the stream ends before both sides have: by a reset, whose code is the `reason` of the
-   * error, or with the connection; at once if it has already. Another listener replaces the one before.
+   * error, or with the connection; at once if it has already. Another listener replaces the one before. It is called in the
+   * middle of the connection's work, and what it throws then is dropped.
    */
   onReset(listener: ResetListener): void {
     const { error } = this.#stream;
@@ -129,11 +145,13 @@ export class SendStream {
 
   /**
    * Tells the server how urgent the response is (RFC 9218 section 7.1): the value of a `priority` field, such as `u=1, i`.
-   * @throws TypeError on a server.
+   * @throws TypeError on a server, and for what is no such value: more than 256 chars, or others than visible ASCII and SP.
    */
   setPriority(value: string): void {
-    if (this.#machine.side !== CLIENT)
+    if (this.#machine.side !== CLIENT) {
       throw new TypeError("only clients send priorities; use the field in the response");
+    }
+    if (!/^[ -~]{0,256}$/.test(value)) throw new TypeError(`a priority must be short ASCII, got ${quote(value)}`);
     if (isClosed(this.#stream.state)) return;
     this.#machine.enter();
     writePriorityUpdate(this.#machine.driver.output.writer, this.#stream.id, value);
@@ -147,10 +165,14 @@ export class SendStream {
     waiter?.reject(error);
     const listener = this.#listener;
     this.#listener = undefined;
-    listener?.(error);
+    try {
+      listener?.(error);
+    } catch {
+      // The stream is over, and others are not to suffer.
+    }
   }
 
-  /** Our side has ended. @internal */
+  /** Our side has ended, or will behind what waits to be sent. @internal */
   sent(): void {
     const waiter = this.#waiter;
     this.#waiter = undefined;

@@ -16,6 +16,7 @@ import { HttpError } from "../../error.ts";
 import type { HttpRequest } from "../../message/request.ts";
 import type { HttpResponse } from "../../message/response.ts";
 import type { ClientConnection } from "../client/client-connection.ts";
+import { CONTENT, contentOf, NO_CONTENT } from "../client/response-content.ts";
 import type { ResponseHandler } from "../client/response-handler.ts";
 import type { Http2Connection } from "../connection/connection-face.ts";
 import { CANCEL, PROTOCOL_ERROR } from "../frame/error-code.ts";
@@ -43,7 +44,7 @@ export interface SentRequest {
 export interface SendRequestOptions {
   /** Nothing follows the head. Default: false. */
   readonly endStream?: boolean;
-  /** Is called for each 1xx response. */
+  /** Is called for each 1xx response. Throwing resets the stream with CANCEL. */
   readonly onInformational?: ((status: number, headers: HeaderMap) => void) | undefined;
 }
 
@@ -141,13 +142,14 @@ class RequestHandle implements ResponseHandler {
         const message = `HEADERS: an informational response, ${head.status}, with END_STREAM or one too many (RFC 9113 8.1)`;
         throw streamError(stream.id, PROTOCOL_ERROR, "INFORMATIONAL_UNEXPECTED", message);
       }
-      this.#options.onInformational?.(head.status, head.headers);
+      this.#informational(head);
       return;
     }
+    const content = contentOf(this.request.method, head, stream.id, endStream);
     stream.headReceived = true;
-    const { method } = this.request;
-    const bodyless = method === "HEAD" || head.status === 204 || head.status === 304;
-    if (!bodyless && method !== "CONNECT") stream.contentLength = head.contentLength;
+    if (content === CONTENT) stream.contentLength = head.contentLength;
+    else if (content === NO_CONTENT) machine.inbound.discard(stream);
+    else stream.isTunnel = true;
     this.#resolve?.({ head: head.toResponse(), body: new RecvStream(machine, stream) });
   }
 
@@ -164,8 +166,15 @@ class RequestHandle implements ResponseHandler {
     this.#send?.failed(error);
   }
 
-  expired(): void {
-    this.#send?.sendReset(CANCEL);
+  /** Never: time limits of single streams are the program's. */
+  expired(): void {}
+
+  #informational({ status, headers }: ResponseHead): void {
+    try {
+      this.#options.onInformational?.(status, headers);
+    } catch (cause) {
+      this.#send?.giveUp(CANCEL, new HttpError("user", "CALLBACK_FAILED", "onInformational threw", { cause }));
+    }
   }
 }
 

@@ -13,10 +13,9 @@ import type { HttpRequest } from "../../message/request.ts";
 import type { Http2Connection } from "../connection/connection-face.ts";
 import type { RequestAcceptor, RequestHandler } from "../server/request-handler.ts";
 import type { ServerConnection } from "../server/server-connection.ts";
-import { isClosed } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
 import { RecvStream } from "./recv-stream.ts";
-import { Respond, SendHandler } from "./respond.ts";
+import { type HandlerQueue, Respond, SendHandler } from "./respond.ts";
 import { SendStream } from "./send-stream.ts";
 
 /** A request, its content, and the way to answer it. */
@@ -32,10 +31,10 @@ interface Waiter {
   readonly reject: (error: HttpError) => void;
 }
 
-/** Requests that have come and were not accepted. */
-export class AcceptQueue implements RequestAcceptor {
+/** Requests that have come and were not accepted. Those whose stream is lost leave, so no more wait than may be open. */
+export class AcceptQueue implements RequestAcceptor, HandlerQueue {
   readonly #connection: ServerConnection;
-  #queue: { readonly accepted: Accepted; readonly stream: Stream }[] = [];
+  readonly #queue: Accepted[] = [];
   #waiter: Waiter | undefined;
   #over: { readonly error: HttpError | undefined } | undefined;
 
@@ -44,8 +43,7 @@ export class AcceptQueue implements RequestAcceptor {
   }
 
   handler(request: HttpRequest): RequestHandler {
-    const handler = new SendHandler(request, (stream) => this.#arrived(request, stream, handler));
-    return handler;
+    return new SendHandler(request, this);
   }
 
   over(error: HttpError | undefined): void {
@@ -58,9 +56,8 @@ export class AcceptQueue implements RequestAcceptor {
 
   accept(): Promise<Accepted | null> {
     if (this.#waiter !== undefined) throw new TypeError("accept() was called while an earlier call was pending");
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      if (next.stream.error === undefined || !isClosed(next.stream.state)) return Promise.resolve(next.accepted);
-    }
+    const next = this.#queue.shift();
+    if (next !== undefined) return Promise.resolve(next);
     if (this.#over !== undefined) {
       const { error } = this.#over;
       return error === undefined ? Promise.resolve(null) : Promise.reject(error);
@@ -70,21 +67,22 @@ export class AcceptQueue implements RequestAcceptor {
     });
   }
 
-  #arrived(request: HttpRequest, stream: Stream, handler: SendHandler): void {
+  arrived(request: HttpRequest, stream: Stream, handler: SendHandler): void {
     const { machine, options } = this.#connection;
     const send = new SendStream(machine, stream, options.maxSendBufferBytes);
     handler.send = send;
-    const respond = new Respond(this.#connection, stream, request.method, send);
+    const respond = new Respond(this.#connection, stream, request, send);
     const accepted = { request, body: new RecvStream(machine, stream), respond };
     const waiter = this.#waiter;
     this.#waiter = undefined;
-    if (waiter !== undefined) {
-      waiter.resolve(accepted);
-      return;
-    }
-    this.#queue.push({ accepted, stream });
-    // Rapid reset: what was reset stays here until it is accepted or left out.
-    machine.streams.check(machine.defences.requestsWaiting(this.#queue.length));
+    if (waiter === undefined) this.#queue.push(accepted);
+    else waiter.resolve(accepted);
+  }
+
+  lost(stream: Stream): void {
+    // Whoever resets at once resets what has come last (CVE-2023-44487).
+    const at = this.#queue.findLastIndex(({ body }) => body.id === stream.id);
+    if (at >= 0) this.#queue.splice(at, 1);
   }
 }
 

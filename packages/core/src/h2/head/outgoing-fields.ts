@@ -203,6 +203,13 @@ export function fieldBytes(name: string, value: string): number {
   return entryOverheadBytes + name.length + value.length;
 }
 
+/** @throws HttpError kind `user` if `peer` does not take a header list of this size (RFC 9113 section 6.5.2). */
+export function checkListBytes(bytes: number, most: number, peer: "client" | "server"): void {
+  if (bytes <= most) return;
+  const message = `the ${peer} takes header lists of at most ${most} octets, got ${bytes}`;
+  throw new HttpError("user", "HEADER_LIST_TOO_LARGE", message);
+}
+
 /**
  * What of `headers` may be sent behind content: no connection-specific fields, nor framing, routing and what is needed
  * before the content (RFC 9110 section 6.5.1). The map itself if that is all of it.

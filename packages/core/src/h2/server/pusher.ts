@@ -13,7 +13,7 @@ import type { HttpRequest } from "../../message/request.ts";
 import type { HttpResponse } from "../../message/response.ts";
 import type { BodySender, BodySenderOwner } from "../connection/body-sender.ts";
 import { resetReason } from "../connection/reset-reason.ts";
-import { CANCEL, INTERNAL_ERROR } from "../frame/error-code.ts";
+import { CANCEL, checkErrorCode, INTERNAL_ERROR } from "../frame/error-code.ts";
 import { isClosed } from "../stream/state.ts";
 import type { Stream, StreamHandler } from "../stream/stream.ts";
 import type { SlotWaiter } from "./pushes.ts";
@@ -27,8 +27,9 @@ export interface Pusher {
   /**
    * Promises the response to `request`, which must be a GET or HEAD without content, for an authority that this server
    * answers for. To be called before anything that refers to it is sent (RFC 9113 section 8.4.1).
-   * @throws HttpError kind `user` if it cannot be promised: `PUSH_DISABLED`, `PUSH_METHOD`, `PUSH_CONTENT`, `PUSH_PARENT`
-   *   or what is wrong with the request; kind `closed` if the client is going away.
+   * What was promised has to be answered, or taken back by `reset`.
+   * @throws HttpError kind `user` if it cannot be promised: `PUSH_DISABLED`, `PUSH_METHOD`, `PUSH_CONTENT`, `PUSH_SCHEME`,
+   *   `PUSH_PARENT` or what is wrong with the request; kind `closed` if the client is going away.
    */
   push(request: HttpRequest): PushedResponse;
 }
@@ -43,7 +44,10 @@ export interface PushedResponse {
    * @throws HttpError kind `user` if it cannot be sent, or was called before.
    */
   respond(response: HttpResponse): Promise<void>;
-  /** Takes the promise back: the stream is reset. Default: CANCEL. */
+  /**
+   * Takes the promise back, or gives the response up: the stream is reset. Default: CANCEL. Nothing happens if it is closed.
+   * @throws RangeError unless `errorCode` is from 0 to 2^32-1.
+   */
   reset(errorCode?: number): void;
 }
 
@@ -53,10 +57,13 @@ export const pusherKey: ExtensionKey<Pusher> = extensionKey("pusher");
 export class RequestPusher implements Pusher {
   readonly #connection: ServerConnection;
   readonly #parent: Stream;
+  readonly #asked: HttpRequest;
 
-  constructor(connection: ServerConnection, parent: Stream) {
+  /** @param parent The stream of `asked`. */
+  constructor(connection: ServerConnection, parent: Stream, asked: HttpRequest) {
     this.#connection = connection;
     this.#parent = parent;
+    this.#asked = asked;
   }
 
   get isEnabled(): boolean {
@@ -68,7 +75,7 @@ export class RequestPusher implements Pusher {
     const exchange = new PushExchange(this.#connection, request);
     machine.enter();
     try {
-      exchange.stream = pushes.promise(this.#parent, request, exchange);
+      exchange.stream = pushes.promise(this.#parent, this.#asked, request, exchange);
     } finally {
       machine.leave();
     }
@@ -98,7 +105,7 @@ class PushExchange implements PushedResponse, StreamHandler, BodySenderOwner, Sl
 
   respond(response: HttpResponse): Promise<void> {
     if (this.#done !== undefined) throw new HttpError("user", "ALREADY_RESPONDED", "respond() was called before");
-    this.#connection.headWriter.prepare(response, this.#request.method);
+    this.#prepare(response);
     this.#done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -118,6 +125,7 @@ class PushExchange implements PushedResponse, StreamHandler, BodySenderOwner, Sl
   }
 
   reset(errorCode: number = CANCEL): void {
+    checkErrorCode(errorCode);
     this.#reset(errorCode, new HttpError("canceled", "PUSH_CANCELED", "the push was taken back"));
   }
 
@@ -126,7 +134,7 @@ class PushExchange implements PushedResponse, StreamHandler, BodySenderOwner, Sl
     const response = this.#response;
     if (stream === undefined || response === undefined || isClosed(stream.state)) return;
     try {
-      this.#connection.headWriter.prepare(response, this.#request.method);
+      this.#prepare(response);
     } catch (error) {
       // It was changed after it was checked.
       this.bodyUnsent(error as HttpError);
@@ -152,6 +160,7 @@ class PushExchange implements PushedResponse, StreamHandler, BodySenderOwner, Sl
 
   failed(_stream: Stream, error: HttpError): void {
     this.#error = error;
+    this.#connection.pushes.leave(this);
     this.#sender?.cancel(error);
     if (this.#sender === undefined && this.#response !== undefined) cancelQuietly(this.#response.body, error);
     this.#reject?.(error);
@@ -159,6 +168,12 @@ class PushExchange implements PushedResponse, StreamHandler, BodySenderOwner, Sl
 
   expired(): void {
     this.#reset(CANCEL, new HttpError("timeout", "stallTimeoutMs", "the client gave no window"));
+  }
+
+  #prepare(response: HttpResponse): void {
+    const { headWriter } = this.#connection;
+    headWriter.prepare(response, this.#request.method);
+    this.#connection.checkList(headWriter.listBytes);
   }
 
   #reset(reason: number, error: HttpError): void {

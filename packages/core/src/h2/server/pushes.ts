@@ -2,12 +2,12 @@
  * Server push (RFC 9113 section 8.4): promises on the streams of the client, and the wait for a stream of our own when
  * as many are open as the client allows.
  */
-import { HttpError } from "../../error.ts";
+import { HttpError, quote } from "../../error.ts";
 import type { HttpRequest } from "../../message/request.ts";
 import type { Http2Machine } from "../connection/machine.ts";
 import { closeFieldBlock } from "../frame/field-block.ts";
 import { openPushPromise } from "../frame/push-promise.ts";
-import type { HopByHop } from "../head/outgoing-fields.ts";
+import { checkListBytes, type HopByHop } from "../head/outgoing-fields.ts";
 import { RequestHeadWriter } from "../head/request-writer.ts";
 import { fairPriority } from "../stream/priority.ts";
 import { PUSH_PROMISE, RESERVED_LOCAL, SENT } from "../stream/state.ts";
@@ -21,12 +21,14 @@ export interface SlotWaiter {
 
 export class Pushes {
   readonly #machine: Http2Machine;
-  readonly #headWriter: RequestHeadWriter;
+  readonly #hopByHop: HopByHop;
+  readonly #scheme: "http" | "https";
   readonly #waiting: SlotWaiter[] = [];
 
   constructor(machine: Http2Machine, hopByHop: HopByHop, scheme: "http" | "https") {
     this.#machine = machine;
-    this.#headWriter = new RequestHeadWriter({ hopByHop, scheme });
+    this.#hopByHop = hopByHop;
+    this.#scheme = scheme;
   }
 
   /** Why nothing can be promised on `parent`, or `undefined`. */
@@ -48,20 +50,24 @@ export class Pushes {
   }
 
   /**
-   * Promises the response to `request` on `parent`.
+   * Promises the response to `request` on `parent`, the stream of `asked`.
    * @throws HttpError kind `user` if it cannot be promised.
    */
-  promise(parent: Stream, request: HttpRequest, handler: StreamHandler): Stream {
+  promise(parent: Stream, asked: HttpRequest, request: HttpRequest, handler: StreamHandler): Stream {
     const refused = this.refusal(parent);
     if (refused !== undefined) throw refused;
-    checkPushable(request);
-    this.#headWriter.prepare(request);
+    // Behind a proxy that ends TLS, the scheme is not that of the connection.
+    const scheme = schemeOf(asked) ?? this.#scheme;
+    checkPushable(request, scheme);
+    const headWriter = new RequestHeadWriter({ hopByHop: this.#hopByHop, scheme });
+    headWriter.prepare(request);
     const { streams, driver, encoder, peer } = this.#machine;
+    checkListBytes(headWriter.listBytes, peer.maxHeaderListBytes, "client");
     const { writer } = driver.output;
     const promisedId = streams.store.takeLocalId();
     const mark = openPushPromise(writer, parent.id, promisedId);
     encoder.begin(writer);
-    this.#headWriter.write(writer, encoder);
+    headWriter.write(writer, encoder);
     closeFieldBlock(writer, mark, peer.maxFrameSize);
     streams.move(parent, PUSH_PROMISE + SENT);
     return streams.open(promisedId, RESERVED_LOCAL, handler, fairPriority);
@@ -73,18 +79,32 @@ export class Pushes {
     this.slotsChanged();
   }
 
-  /** A pushed stream was closed, or the client's limit has changed. */
-  slotsChanged(): void {
-    while (this.#waiting.length > 0 && this.#hasSlot) this.#waiting.shift()?.slotFree();
+  /** Does not wait any more, if it did. */
+  leave(waiter: SlotWaiter): void {
+    const at = this.#waiting.indexOf(waiter);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 
-  get #hasSlot(): boolean {
+  /** A pushed stream was closed, or the client's limit has changed. */
+  slotsChanged(): void {
+    while (this.#waiting.length > 0 && this.hasSlot) this.#waiting.shift()?.slotFree();
+  }
+
+  /** Whether the client allows one more stream of ours (RFC 9113 section 5.1.2). */
+  get hasSlot(): boolean {
     return this.#machine.streams.store.activeLocal < this.#machine.peer.maxConcurrentStreams;
   }
 }
 
-/** RFC 9113 8.4: promised requests are safe and cacheable, and have no content. */
-function checkPushable(request: HttpRequest): void {
+function schemeOf({ target }: HttpRequest): "http" | "https" | undefined {
+  return target.scheme === "http" || target.scheme === "https" ? target.scheme : undefined;
+}
+
+/**
+ * RFC 9113 8.4: promised requests are safe and cacheable, have no content, and are for an origin that the server answers
+ * for; of that, this knows the scheme.
+ */
+function checkPushable(request: HttpRequest, scheme: string): void {
   const { method, headers, body, target } = request;
   if (method !== "GET" && method !== "HEAD") {
     throw new HttpError("user", "PUSH_METHOD", "only GET and HEAD can be promised (RFC 9113 8.4)");
@@ -95,5 +115,9 @@ function checkPushable(request: HttpRequest): void {
   }
   if (target.form !== "absolute" && !headers.has("host")) {
     throw new HttpError("user", "INVALID_HOST", "a promised request names its authority (RFC 9113 8.4.1)");
+  }
+  if (target.scheme !== undefined && target.scheme !== scheme) {
+    const message = `a promised request has the scheme of the one it belongs to, ${scheme}, got ${quote(target.scheme)}`;
+    throw new HttpError("user", "PUSH_SCHEME", `${message} (RFC 9113 8.4)`);
   }
 }

@@ -25,6 +25,7 @@ import {
   SETTINGS_MAX_HEADER_LIST_SIZE,
   SETTINGS_NO_RFC7540_PRIORITIES,
 } from "../frame/settings.ts";
+import { checkListBytes } from "../head/outgoing-fields.ts";
 import { protocolKey } from "../head/protocol.ts";
 import { RequestHead } from "../head/request-head.ts";
 import { ResponseHeadWriter } from "../head/response-writer.ts";
@@ -194,6 +195,8 @@ export class ServerConnection extends ConnectionFace implements Role {
 
   goAwayReceived(): void {}
 
+  shuttingDown(): void {}
+
   tooLarge(stream: Stream): void {
     const message = `the content exceeds ${this.options.maxBodyBytes} bytes`;
     const error = new HttpError("limit", "BODY_TOO_LARGE", message, { status: 413 });
@@ -228,10 +231,7 @@ export class ServerConnection extends ConnectionFace implements Role {
 
   /** @throws HttpError kind `user` if the client does not take a header list of this size. */
   checkList(listBytes: number): void {
-    const most = this.machine.peer.maxHeaderListBytes;
-    if (listBytes <= most) return;
-    const message = `the client takes header lists of at most ${most} octets, got ${listBytes}`;
-    throw new HttpError("user", "HEADER_LIST_TOO_LARGE", message);
+    checkListBytes(listBytes, this.machine.peer.maxHeaderListBytes, "client");
   }
 
   /** RFC 9218 8: a response may change what its request asked for. */

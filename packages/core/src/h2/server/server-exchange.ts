@@ -76,7 +76,9 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     const request = this.#request;
     attachToRequest(request, this);
     // Hardly any client does, and an extension costs its map.
-    if (this.#machine.peer.enablePush) request.extensions.set(pusherKey, new RequestPusher(this.#connection, stream));
+    if (this.#machine.peer.enablePush) {
+      request.extensions.set(pusherKey, new RequestPusher(this.#connection, stream, request));
+    }
     if (!stream.endReceived) {
       if (request.method !== "CONNECT") {
         this.#body = new StreamBody(stream, this);
@@ -130,12 +132,11 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
   refuse(error: HttpError): void {
     const stream = this.#stream as Stream;
     this.#body?.fail(error);
-    this.#machine.inbound.discard(stream);
     if (this.#state === SERVICE && error.status !== undefined) {
-      this.#state = OVER;
       this.#connection.writeStatus(stream, error.status);
       this.#end(error);
       this.#machine.streams.reset(stream, NO_ERROR, error);
+      this.#machine.inbound.discard(stream);
     } else {
       this.#reset(CANCEL, error);
     }
@@ -161,8 +162,10 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     this.#dropRest(stream);
   }
 
-  failed(_stream: Stream, error: HttpError): void {
+  failed(stream: Stream, error: HttpError): void {
     this.#tunnel?.failed(error);
+    // The service will never be called, so nobody reads what waits.
+    if (this.#state === WAITING) this.#machine.inbound.discard(stream);
     this.#end(error);
   }
 
@@ -277,6 +280,7 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     if (request.method === "CONNECT" && response.status < 300) {
       this.#grant(stream, response);
     } else {
+      this.#upgrade?.fail(noUpgrade("the request was answered without a tunnel"));
       this.#sender = startResponse(this.#connection, stream, response, this);
       this.#sender?.start();
     }
@@ -309,9 +313,11 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
 
   /** The response has been sent. A service that has answered may go on reading, but not rest for ever. */
   #dropRest(stream: Stream): void {
+    if (this.#tunnel !== undefined) return;
     const body = this.#body;
-    if (body === undefined || body.isFinished) return;
-    if (body.isRead) this.#await(stream, this.#bodyTimeoutMs);
+    // Behind a CONNECT that was refused there may be something all the same.
+    if (body === undefined ? stream.endReceived && stream.queue === undefined : body.isFinished) return;
+    if (body?.isRead === true) this.#await(stream, this.#bodyTimeoutMs);
     else this.#discardRest(stream);
   }
 
@@ -320,9 +326,11 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     const error = new HttpError("canceled", "BODY_DROPPED", "the body was dropped before it was read");
     this.#state = OVER;
     this.#body?.fail(error);
+    const wasClosed = isClosed(stream.state);
+    // Reset first: a stream that is over needs no credit of its own.
+    this.#machine.streams.reset(stream, NO_ERROR, error);
     this.#machine.inbound.discard(stream);
-    if (isClosed(stream.state)) this.#machine.streams.consumed(stream);
-    else this.#machine.streams.reset(stream, NO_ERROR, error);
+    if (wasClosed) this.#machine.streams.consumed(stream);
   }
 
   #reset(reason: number, error: HttpError): void {
@@ -332,8 +340,8 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
       return;
     }
     stream.canceled = true;
-    this.#machine.inbound.discard(stream);
     this.#machine.streams.reset(stream, reason, error);
+    this.#machine.inbound.discard(stream);
   }
 
   /** Tells everybody involved that the exchange is over. */
@@ -357,6 +365,8 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
 
   /** Something must happen on the stream in `limitMs`, or 0, and within the limit of the whole. */
   #await(stream: Stream, limitMs: number): void {
+    // What waits stays readable when the stream is gone, in any time.
+    if (stream.error !== undefined || this.#machine.isOver) return;
     const rest = this.#receiveBy === Number.POSITIVE_INFINITY ? 0 : Math.max(1, this.#receiveBy - this.#machine.now());
     const nearest = limitMs === 0 || (rest > 0 && rest < limitMs) ? rest : limitMs;
     this.#machine.streams.deadlines.set(stream, nearest);

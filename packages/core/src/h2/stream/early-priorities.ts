@@ -8,11 +8,11 @@ import { connectionError, type Http2Error } from "../http2-error.ts";
 
 export class EarlyPriorities {
   /** The values by stream. */
-  readonly #values = new Map<number, string>();
+  #values: Map<number, string> | undefined;
 
   /** For how many streams something is kept. */
   get size(): number {
-    return this.#values.size;
+    return this.#values?.size ?? 0;
   }
 
   /**
@@ -21,6 +21,7 @@ export class EarlyPriorities {
    * @param maxStreams The MAX_CONCURRENT_STREAMS that the peer knows of; may be infinite.
    */
   set(streamId: number, value: string, activeStreams: number, maxStreams: number): Http2Error | undefined {
+    this.#values ??= new Map();
     if (!this.#values.has(streamId) && this.#values.size + activeStreams >= maxStreams) {
       const what = `at most ${maxStreams} streams may be active or prioritized ahead, got stream ${streamId} besides`;
       return connectionError(PROTOCOL_ERROR, "TOO_MANY_PRIORITIZED", `PRIORITY_UPDATE: ${what} (RFC 9218 7.1)`);
@@ -31,7 +32,7 @@ export class EarlyPriorities {
 
   /** The stream is opened, which closes the idle ones below it: what is kept for them is dropped. */
   take(streamId: number): string | undefined {
-    if (this.#values.size === 0) return undefined;
+    if (this.#values === undefined || this.#values.size === 0) return undefined;
     const value = this.#values.get(streamId);
     for (const id of this.#values.keys()) {
       if (id <= streamId) this.#values.delete(id);

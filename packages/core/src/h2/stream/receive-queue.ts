@@ -1,22 +1,25 @@
 /**
  * Received content that nobody has taken yet, as the chunks a reader will get.
  *
- * A large part stays where it is, in the transport's chunk. A small one would hold on to memory many times its size, so
- * it is copied, behind the one before if that was small as well: what waits costs a fixed multiple of its octets. What a
- * chunk costs by itself is charged to a budget of the connection as long as it waits.
+ * A large part stays where it is, in the transport's chunk. One that is small, or a small share of its chunk, would hold
+ * on to memory many times its size, so it is copied, behind the one before if that was small as well: what waits costs a
+ * fixed multiple of its octets. What a chunk costs by itself is charged to a budget of the connection as long as it waits.
  */
 import { allocate } from "../../bytes/latin1.ts";
 import type { DataBudget } from "../defence/data-budget.ts";
 
-/** A part of at least this many octets is kept as a window on the transport's chunk. */
+/** A part of at least this many octets is kept as a window on the transport's chunk, */
 const windowBytes = 4096;
+/** unless the chunk's memory is more than so many times as large. */
+const maxSpread = 4;
 /** Small parts are joined up to this size. */
 const maxJoinedBytes = 16_384;
 
 export class ReceiveQueue {
   /** Octets in the queue. */
   length = 0;
-  readonly #budget: DataBudget;
+  /** Where what waits is charged; nowhere once the stream is closed. */
+  #budget: DataBudget | undefined;
   #chunks: Uint8Array[] = [];
   #first = 0;
   /** The memory of the last chunk, if small parts can be added to it: octets from 0 up to `#joinedEnd` are used. */
@@ -35,20 +38,20 @@ export class ReceiveQueue {
   push(bytes: Uint8Array, start: number, end: number): boolean {
     const count = end - start;
     this.length += count;
-    if (count >= windowBytes) {
+    if (count >= windowBytes && count * maxSpread >= bytes.buffer.byteLength) {
       this.#joined = undefined;
       this.#chunks.push(bytes.subarray(start, end));
-      return this.#budget.charge(count);
+      return this.#charge(count);
     }
     if (this.#joined !== undefined && this.#joinedEnd + count <= maxJoinedBytes) {
-      this.#budget.refund(this.#joinedEnd);
+      this.#budget?.refund(this.#joinedEnd);
     } else {
       this.#joined = allocate(count);
       this.#joinedEnd = 0;
       this.#chunks.push(this.#joined);
     }
     this.#join(bytes, start, end);
-    return this.#budget.charge(this.#joinedEnd);
+    return this.#charge(this.#joinedEnd);
   }
 
   /** Takes the next chunk. */
@@ -57,19 +60,31 @@ export class ReceiveQueue {
     if (chunk === undefined) return undefined;
     this.#first++;
     this.length -= chunk.length;
-    this.#budget.refund(chunk.length);
+    this.#budget?.refund(chunk.length);
     if (this.#first === this.#chunks.length) this.clear();
     return chunk;
   }
 
+  /** What waits can still be read, but is no concern of the connection's any more. */
+  uncharge(): void {
+    for (let at = this.#first; at < this.#chunks.length; at++) {
+      this.#budget?.refund((this.#chunks[at] as Uint8Array).length);
+    }
+    this.#budget = undefined;
+  }
+
   clear(): void {
     for (; this.#first < this.#chunks.length; this.#first++) {
-      this.#budget.refund((this.#chunks[this.#first] as Uint8Array).length);
+      this.#budget?.refund((this.#chunks[this.#first] as Uint8Array).length);
     }
     this.length = 0;
     this.#chunks = [];
     this.#first = 0;
     this.#joined = undefined;
+  }
+
+  #charge(count: number): boolean {
+    return this.#budget === undefined || this.#budget.charge(count);
   }
 
   #join(bytes: Uint8Array, start: number, end: number): void {

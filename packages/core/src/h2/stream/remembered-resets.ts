@@ -8,7 +8,7 @@ export class RememberedResets {
   readonly #max: number;
   readonly #durationMs: number;
   /** When each is forgotten, the oldest first. */
-  readonly #expiry = new Map<number, number>();
+  #expiry: Map<number, number> | undefined;
 
   constructor(max: number, durationMs: number) {
     this.#max = max;
@@ -16,24 +16,26 @@ export class RememberedResets {
   }
 
   get size(): number {
-    return this.#expiry.size;
+    return this.#expiry?.size ?? 0;
   }
 
   add(id: number, now: number): void {
     if (this.#max < 1) return;
-    this.#expiry.delete(id);
-    for (const [oldest, expiry] of this.#expiry) {
-      if (expiry > now && this.#expiry.size < this.#max) break;
-      this.#expiry.delete(oldest);
+    this.#expiry ??= new Map();
+    const all = this.#expiry;
+    all.delete(id);
+    for (const [oldest, expiry] of all) {
+      if (expiry > now && all.size < this.#max) break;
+      all.delete(oldest);
     }
-    this.#expiry.set(id, now + this.#durationMs);
+    all.set(id, now + this.#durationMs);
   }
 
   has(id: number, now: number): boolean {
-    const expiry = this.#expiry.get(id);
+    const expiry = this.#expiry?.get(id);
     if (expiry === undefined) return false;
     if (expiry > now) return true;
-    this.#expiry.delete(id);
+    this.#expiry?.delete(id);
     return false;
   }
 }

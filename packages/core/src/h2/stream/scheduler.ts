@@ -20,10 +20,11 @@ export interface Schedulable<Node> {
 }
 
 const ringCount = 16;
+const none: never[] = [];
 
 export class Scheduler<Node extends Schedulable<Node>> {
   /** By priority: who is next in each ring. */
-  readonly #heads: (Node | null)[] = new Array<Node | null>(ringCount).fill(null);
+  #heads: (Node | null)[] = none;
   /** One bit per ring that is not empty; bits 2u and 2u+1 belong to urgency u. */
   #occupied = 0;
   /** One bit per urgency, at 2u: whether the stream served last was not incremental. */
@@ -36,6 +37,8 @@ export class Scheduler<Node extends Schedulable<Node>> {
   /** Schedules a stream, behind the others of its priority. Nothing happens if it is scheduled. */
   push(node: Node): void {
     if (node.schedNext !== null) return;
+    // Many connections never have anything that must wait.
+    if (this.#heads === none) this.#heads = new Array<Node | null>(ringCount).fill(null);
     const head = this.#heads[node.priority] ?? null;
     if (head === null) {
       node.schedPrev = node;

@@ -19,14 +19,19 @@ export const halfWindow = 32_768;
 /**
  * Nothing that was received on the connection is held or lost: all of it has been given back or is about to be.
  *
- * @param streamId A stream whose content is read as it comes, with no more than 64 KiB received on it so far.
+ * @param streamId A stream whose content is read as it comes.
+ * @param frameBytes The largest frame to send on it.
  */
-export async function expectAllGivenBack(target: UnderTest, streamId: number): Promise<void> {
+export async function expectAllGivenBack(target: UnderTest, streamId: number, frameBytes = 16_384): Promise<void> {
   const { peer } = target;
   await target.run();
   const owed = defaultWindow - peer.allowance(0);
   expect(owed).toBeLessThan(halfWindow);
-  for (let rest = halfWindow - owed - 1; rest > 0; rest -= 16_384) peer.data(streamId, Math.min(rest, 16_384));
+  for (let rest = halfWindow - owed - 1; rest > 0; rest -= frameBytes) {
+    peer.data(streamId, Math.min(rest, frameBytes));
+    // Its own window is opened again.
+    await target.run();
+  }
   expect(await updates(target, streamId)).toEqual([]);
   peer.data(streamId, 1);
   expect(await updates(target, streamId)).toEqual([`WINDOW_UPDATE 0 +${halfWindow}`]);

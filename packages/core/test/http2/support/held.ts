@@ -1,5 +1,5 @@
 /**
- * A server whose requests are answered by the test, whenever it wants.
+ * A server whose requests are answered by the test, whenever it wants; but those for `/ok` are answered at once.
  *
  * ```ts
  * const { server, calls } = await serveHeld();
@@ -9,7 +9,7 @@
  */
 import type { HttpRequest, HttpResponse } from "@sluice/core";
 import type * as http2 from "@sluice/core/http2";
-import { type ServerUnderTest, serveH2 } from "./server.ts";
+import { ok, type ServerUnderTest, serveH2 } from "./server.ts";
 import type { Setup } from "./under-test.ts";
 
 /** A request that the service was called with. */
@@ -21,18 +21,20 @@ export interface Call {
 
 export interface Held {
   readonly server: ServerUnderTest;
-  /** In the order in which the service was called. */
+  /** Those to be answered, in the order in which the service was called. */
   readonly calls: Call[];
-  /** The call that came as the `index`th. @throws Error if it did not come. */
+  /** The `index`th of them, from 0. @throws Error if it did not come. */
   call(index: number): Call;
 }
 
 export async function serveHeld(options: http2.ServerOptions = {}, setup: Setup = {}): Promise<Held> {
   const calls: Call[] = [];
-  const service = (request: HttpRequest): Promise<HttpResponse> =>
-    new Promise((respond, fail) => {
+  const service = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+    if (request.target.path === "/ok") return ok();
+    return new Promise((respond, fail) => {
       calls.push({ request, respond, fail });
     });
+  };
   const server = await serveH2(service, options, setup);
   const call = (index: number): Call => {
     const found = calls[index];

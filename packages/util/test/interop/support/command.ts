@@ -11,14 +11,16 @@ export interface CommandOptions {
   /** What the program reads from its standard input. Default: nothing. */
   readonly input?: Uint8Array | string;
   readonly timeoutMs?: number;
+  /** Default: `environment()`. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 const defaultTimeoutMs = 30_000;
 
 export function run(path: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandOutcome> {
-  const { input, timeoutMs = defaultTimeoutMs } = options;
+  const { input, timeoutMs = defaultTimeoutMs, env = environment() } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(path, args, { env: environment(), timeout: timeoutMs, killSignal: "SIGKILL" });
+    const child = spawn(path, args, { env, timeout: timeoutMs, killSignal: "SIGKILL" });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));

@@ -1,12 +1,11 @@
 /** nginx with a configuration and a folder of its own, in the foreground, on a free port of this machine. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { environment, run } from "./command.ts";
 import { peer } from "./peer.ts";
+import { accepts, freePort } from "./ports.ts";
 
 export const program = peer("nginx");
 
@@ -92,24 +91,4 @@ async function configuration({ http = "", server }: NginxConfig, folder: string,
       }
     }
   `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Whether a connection is accepted; waits a moment if not. */
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect({ port, host: "127.0.0.1" });
-  const accepted = await new Promise<boolean>((resolve) => {
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => setTimeout(resolve, 20, false));
-  });
-  socket.destroy();
-  return accepted;
 }

@@ -14,7 +14,7 @@ export interface Peer {
 }
 
 export function peer(command: string): Peer {
-  const found = find(command);
+  const found = findCommand(command);
   return {
     skipped: found === undefined && process.env["SLUICE_INTEROP"] !== "required",
     get path() {
@@ -24,9 +24,11 @@ export function peer(command: string): Peer {
   };
 }
 
-function find(command: string): string | undefined {
+/** Where the program is, if it is installed; `others` are folders to look into beside the usual ones. */
+export function findCommand(command: string, others: readonly string[] = []): string | undefined {
   // Servers live where only root looks.
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/local/sbin"];
+  const servers = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...servers, ...others];
   return folders.map((folder) => join(folder, command)).find(isExecutable);
 }
 

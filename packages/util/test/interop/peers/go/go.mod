@@ -1,0 +1,3 @@
+module sluice.test/peer
+
+go 1.24
