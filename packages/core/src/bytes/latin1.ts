@@ -13,6 +13,7 @@ interface NativeLatin1 {
 }
 
 interface NativeBuffer {
+  allocUnsafe(size: number): Uint8Array;
   allocUnsafeSlow(size: number): Uint8Array;
   readonly prototype: NativeLatin1;
 }
@@ -20,7 +21,7 @@ interface NativeBuffer {
 function detect(): NativeBuffer | undefined {
   const candidate = (globalThis as { Buffer?: Partial<NativeBuffer> }).Buffer;
   const prototype = candidate?.prototype;
-  if (typeof candidate?.allocUnsafeSlow !== "function") return undefined;
+  if (typeof candidate?.allocUnsafeSlow !== "function" || typeof candidate.allocUnsafe !== "function") return undefined;
   if (typeof prototype?.latin1Slice !== "function" || typeof prototype.latin1Write !== "function") return undefined;
   return candidate as NativeBuffer;
 }
@@ -53,6 +54,10 @@ export const encodeLatin1Into: (text: string, target: Uint8Array, offset: number
 /** Memory for `size` bytes whose contents are arbitrary: the caller overwrites all of it. */
 export const allocate: (size: number) => Uint8Array =
   native === undefined ? (size) => new Uint8Array(size) : (size) => native.allocUnsafeSlow(size);
+
+/** As `allocate`, for a few bytes that do not live long: they may share memory with others, a few KiB of it. */
+export const allocateSmall: (size: number) => Uint8Array =
+  native === undefined ? (size) => new Uint8Array(size) : (size) => native.allocUnsafe(size);
 
 export function decodePortably(bytes: Uint8Array, start: number, end: number): string {
   let text = "";

@@ -5,21 +5,23 @@
 import { channel, fromIterable, full } from "@sluice/body";
 import { HttpError, HttpRequest } from "@sluice/core";
 import { describe, expect, test } from "vitest";
-import { type ClientUnderTest, connectH2, expectSent, outcomeOf, type Sent, send } from "./support/client.ts";
+import {
+  type ClientUnderTest,
+  connectH2,
+  expectSent,
+  outcomeOf,
+  readResponse,
+  type Sent,
+  send,
+} from "./support/client.ts";
 import { expectAborted, expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
 import { getText, status } from "./support/messages.ts";
 import { errorNumber } from "./support/names.ts";
-import { type Reading, read } from "./support/reading.ts";
 
 const postText = ":method=POST :scheme=http :authority=a.test :path=/";
 
 function request(): HttpRequest {
   return HttpRequest.get("http://a.test/");
-}
-
-function reading(sent: Sent): Reading {
-  if (sent.response === undefined) throw new Error(`there is no response: ${outcomeOf(sent)}`);
-  return read(sent.response.body);
 }
 
 /** A GET on stream 1, of which the head of the response has come. */
@@ -69,7 +71,7 @@ describe("[h2-295] what the program gives up is reset with CANCEL, and nothing e
     await expectSent(client, sent, "200");
     controller.abort();
     await expectFrames(client, ["RST_STREAM 1 CANCEL"]);
-    const seen = reading(sent);
+    const seen = readResponse(sent);
     await expectQuiet(client);
     expect(seen).toEqual({ pieces: [], trailers: undefined, outcome: "canceled CANCELED" });
   });
@@ -82,7 +84,7 @@ describe("[h2-295] what the program gives up is reset with CANCEL, and nothing e
     client.peer.take();
     client.peer.headers(1, status(200));
     await expectSent(client, sent, "200");
-    const seen = reading(sent);
+    const seen = readResponse(sent);
     await client.run();
     controller.abort();
     await expectFrames(client, ["RST_STREAM 1 CANCEL"]);
@@ -109,7 +111,7 @@ describe("[h2-295] what the program gives up is reset with CANCEL, and nothing e
     await expectSent(client, sent, "200");
     controller.abort();
     await expectQuiet(client);
-    const seen = reading(sent);
+    const seen = readResponse(sent);
     await expectQuiet(client);
     expect(seen).toEqual({ pieces: ["whole"], trailers: undefined, outcome: "ended" });
   });
@@ -170,7 +172,7 @@ describe("[h2-305] a final response before the request has ended", () => {
       client.peer.data(1, "too ");
       await expectSent(client, sent, `${code}`);
       expect(sender.isClosed).toBe(true);
-      const seen = reading(sent);
+      const seen = readResponse(sent);
       client.peer.data(1, "large", { endStream: true });
       await expectFrames(client, ["RST_STREAM 1 NO_ERROR"]);
       expect([seen.pieces.join(""), seen.outcome]).toEqual(["too large", "ended"]);
@@ -192,7 +194,7 @@ describe("[h2-305] a final response before the request has ended", () => {
     const { client, sent, sender } = await uploading();
     client.peer.headers(1, status(200));
     await expectSent(client, sent, "200");
-    const seen = reading(sent);
+    const seen = readResponse(sent);
     for (const piece of ["one", "two"]) {
       await sender.sendData(piece);
       await expectFrames(client, [`DATA 1 3 ${piece}`]);
@@ -222,7 +224,7 @@ describe("[h2-306] a whole response and NO_ERROR: the server needs no more of th
       });
       await expectSent(client, sent, "200");
       expect(sender.isClosed).toBe(true);
-      const seen = reading(sent);
+      const seen = readResponse(sent);
       await expectQuiet(client);
       expect(seen).toEqual({ pieces: ["answer"], trailers: undefined, outcome: "ended" });
       client.peer.windowUpdate(1, 100);
@@ -236,7 +238,7 @@ describe("[h2-306] a whole response and NO_ERROR: the server needs no more of th
     client.peer.data(1, "half");
     client.peer.rst(1, "NO_ERROR");
     await expectSent(client, sent, "200");
-    const seen = reading(sent);
+    const seen = readResponse(sent);
     await expectQuiet(client);
     expect(seen).toEqual({ pieces: ["half"], trailers: undefined, outcome: "incomplete STREAM_RESET NO_ERROR" });
   });
@@ -265,7 +267,7 @@ describe("[h2-307] a body that fails", () => {
     const { client, sent, sender } = await uploading();
     client.peer.headers(1, status(200));
     await expectSent(client, sent, "200");
-    const seen = reading(sent);
+    const seen = readResponse(sent);
     await client.run();
     sender.abort(new Error("broken"));
     await expectFrames(client, ["RST_STREAM 1 CANCEL"]);
@@ -286,7 +288,7 @@ describe("[h2-300] a reset of the server's wakes those who wait", () => {
 
   test("for content, and for trailers", async () => {
     const { client, sent } = await answered();
-    const seen = reading(sent);
+    const seen = readResponse(sent);
     client.peer.data(1, "half");
     await expectQuiet(client);
     client.peer.rst(1, "INTERNAL_ERROR");
@@ -320,7 +322,7 @@ describe("[h2-301] the end of the connection wakes those who wait", () => {
     client.peer.take();
     client.peer.headers(1, status(200));
     await expectSent(client, first, "200");
-    const seen = reading(first);
+    const seen = readResponse(first);
     await client.run();
     return { client, second, queued, ready, seen };
   }

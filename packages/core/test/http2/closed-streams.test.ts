@@ -5,7 +5,7 @@
 import { channel } from "@sluice/body";
 import { HttpRequest, HttpResponse } from "@sluice/core";
 import { describe, expect, test } from "vitest";
-import { type ClientUnderTest, connectH2, expectSent, send } from "./support/client.ts";
+import { type ClientUnderTest, connectH2, expectSent, readResponse, send } from "./support/client.ts";
 import { expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
 import { serveHeld } from "./support/held.ts";
 import { get, getText, literalBlock, post, status } from "./support/messages.ts";
@@ -326,7 +326,7 @@ describe("behind the end of the peer's side", () => {
         client.peer.rst(1, code);
       });
       await expectSent(client, sent, "200");
-      const reading = sent.response === undefined ? undefined : read(sent.response.body);
+      const reading = readResponse(sent);
       await expectQuiet(client);
       expect(reading).toEqual({ pieces: ["all of it"], trailers: [["sum", "1"]], outcome: "ended" });
     });

@@ -5,7 +5,7 @@
 import { full } from "@sluice/body";
 import { HttpRequest, HttpResponse } from "@sluice/core";
 import { describe, expect, test } from "vitest";
-import { type ClientUnderTest, connectH2, expectSent, type Sent, send } from "./support/client.ts";
+import { type ClientUnderTest, connectH2, expectSent, readResponse, type Sent, send } from "./support/client.ts";
 import { expectAllGivenBack, halfWindow, smallWindow } from "./support/credit.ts";
 import { expectFrames, expectQuiet } from "./support/expectations.ts";
 import { type Held, serveHeld } from "./support/held.ts";
@@ -27,7 +27,7 @@ async function expectServerEven({ server, calls, call }: Held, streamId: number,
 /** The same for a client. */
 async function expectClientEven(client: ClientUnderTest, streamId: number): Promise<void> {
   const sent = await answered(client, streamId);
-  if (sent.response !== undefined) read(sent.response.body);
+  readResponse(sent);
   await expectAllGivenBack(client, streamId);
 }
 
@@ -349,10 +349,10 @@ describe("a client gives back", () => {
     client.peer.data(1, "some of it", { padding: 30 });
     client.peer.rst(1, "INTERNAL_ERROR");
     await expectQuiet(client);
-    const reading = sent.response === undefined ? undefined : read(sent.response.body);
+    const reading = readResponse(sent);
     await expectQuiet(client);
-    expect(reading?.pieces).toEqual(["some of it"]);
-    expect(reading?.outcome).toBe("incomplete STREAM_RESET INTERNAL_ERROR");
+    expect(reading.pieces).toEqual(["some of it"]);
+    expect(reading.outcome).toBe("incomplete STREAM_RESET INTERNAL_ERROR");
     await expectClientEven(client, 3);
   });
 

@@ -7,7 +7,7 @@ import { HttpRequest, HttpResponse } from "@sluice/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { runs } from "../support/runs.ts";
-import { connectH2, type Sent, send } from "./support/client.ts";
+import { connectH2, readResponse, type Sent, send } from "./support/client.ts";
 import { expectAllGivenBack, smallWindow } from "./support/credit.ts";
 import { serveHeld } from "./support/held.ts";
 import { post, status } from "./support/messages.ts";
@@ -124,8 +124,7 @@ describe("the account is even in the end", () => {
         await client.run();
         expect(client.outcome).toBe(undefined);
         await open();
-        const response = sent.at(-1)?.response;
-        if (response !== undefined) read(response.body);
+        readResponse(sent.at(-1) as Sent);
         await client.run();
         peer.take();
         await expectAllGivenBack(client, 2 * sent.length - 1, 2_000);

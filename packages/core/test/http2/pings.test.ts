@@ -105,6 +105,9 @@ for (const role of roles) {
       // The last one was read only when there was room for its answer.
       expect([rest, target.peer.take().length]).toEqual(role === "server" ? [999, 1] : [1000, 0]);
       expect([target.io.isReading, target.io.remaining]).toEqual([true, 0]);
+      target.io.drain();
+      flood(1);
+      await expectFrames(target, [`PING ACK ${one}`]);
       await pass(target, 29_999);
       await expectQuiet(target);
       await pass(target, 1);

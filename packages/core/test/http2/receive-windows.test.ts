@@ -5,7 +5,7 @@
 import { full } from "@sluice/body";
 import { HttpRequest, HttpResponse } from "@sluice/core";
 import { describe, expect, test } from "vitest";
-import { connectH2, expectSent, send } from "./support/client.ts";
+import { connectH2, expectSent, readResponse, send } from "./support/client.ts";
 import { smallWindow } from "./support/credit.ts";
 import { expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
 import { serveHeld } from "./support/held.ts";
@@ -42,7 +42,7 @@ describe("credit is given back", () => {
     await expectFrames(client, [`HEADERS 1 END_STREAM ${getText}`]);
     client.peer.headers(1, status(200));
     await expectSent(client, sent, "200");
-    if (sent.response !== undefined) read(sent.response.body);
+    readResponse(sent);
     client.peer.data(1, 499);
     await expectQuiet(client);
     client.peer.data(1, 1);
@@ -176,15 +176,16 @@ describe("[h2-186] DATA beyond the window of its stream resets the stream alone"
 
   test("client", async () => {
     const client = await connectH2({ initialWindowBytes: 10 });
-    const [first, second] = [1, 3].map(() => send(client, HttpRequest.get("http://a.test/")));
+    const first = send(client, HttpRequest.get("http://a.test/"));
+    const second = send(client, HttpRequest.get("http://a.test/"));
     await client.run();
     client.peer.take();
     client.peer.headers(1, status(200));
     client.peer.headers(3, status(200));
     client.peer.data(1, 8, { padding: 2 });
     await expectFrames(client, ["RST_STREAM 1 FLOW_CONTROL_ERROR"]);
-    const failed = read((first?.response as HttpResponse).body);
-    const fine = read((second?.response as HttpResponse).body);
+    const failed = readResponse(first);
+    const fine = readResponse(second);
     client.peer.data(3, "fine", { endStream: true });
     await expectQuiet(client);
     expect(failed.outcome).toBe("protocol WINDOW_EXCEEDED FLOW_CONTROL_ERROR");
@@ -287,6 +288,72 @@ describe("[h2-191] the connection's window", () => {
       "WINDOW_UPDATE 0 +N",
       "SETTINGS INITIAL_WINDOW_SIZE=N",
     ]);
+  });
+});
+
+describe("windows that the program changes", () => {
+  test("[h2-187] a larger window of the connection is granted at once, and once", async () => {
+    const { server } = await serveHeld(smallWindow);
+    server.connection.setConnectionWindow(100_000);
+    await expectFrames(server, [`WINDOW_UPDATE 0 +${100_000 - 65_535}`]);
+    server.connection.setConnectionWindow(100_000);
+    await expectQuiet(server);
+    server.connection.setConnectionWindow(50_000);
+    server.connection.setConnectionWindow(100_000);
+    await expectQuiet(server);
+    expect(server.peer.allowance(0)).toBe(100_000);
+  });
+
+  test("[h2-187] what was gathered is granted with it", async () => {
+    const { server, call } = await serveHeld(smallWindow);
+    server.peer.headers(1, post());
+    await server.run();
+    read(call(0).request.body);
+    server.peer.data(1, 10_000);
+    await expectQuiet(server);
+    server.connection.setConnectionWindow(65_536);
+    await expectFrames(server, ["WINDOW_UPDATE 0 +10001"]);
+    expect(server.peer.allowance(0)).toBe(65_536);
+  });
+
+  test("[h2-188] a smaller one is reached by giving nothing back until so much was used", async () => {
+    const { server, call } = await serveHeld({ connectionWindowBytes: 100_000, initialWindowBytes: 1_000_000 });
+    server.peer.headers(1, post());
+    await server.run();
+    read(call(0).request.body);
+    server.connection.setConnectionWindow(65_535);
+    await expectQuiet(server);
+    // The difference, 34,465, and one octet less than half of the new window.
+    sendData(server.peer, 1, 34_465 + 32_767);
+    await expectQuiet(server);
+    server.peer.data(1, 1);
+    await expectFrames(server, ["WINDOW_UPDATE 0 +32768"]);
+    expect(server.peer.allowance(0)).toBe(65_535);
+  });
+
+  test("[h2-189] a smaller window of streams leaves them below zero until enough was read", async () => {
+    const { server, call } = await serveHeld({ initialWindowBytes: 300 });
+    server.peer.headers(1, post());
+    server.peer.data(1, 200);
+    await server.run();
+    server.connection.setInitialWindow(100);
+    await expectFrames(server, ["SETTINGS INITIAL_WINDOW_SIZE=100"]);
+    // Not acknowledged: the old one is in force.
+    server.peer.data(1, 100);
+    await expectQuiet(server);
+    server.peer.settingsAck();
+    await expectQuiet(server);
+    const { body } = call(0).request;
+    server.peer.headers(3, post());
+    server.peer.data(3, 101);
+    await expectFrames(server, ["RST_STREAM 3 FLOW_CONTROL_ERROR"]);
+    // 300 octets were received, so the window is -200; all of them are read.
+    await body.frame();
+    await expectFrames(server, ["WINDOW_UPDATE 1 +300"]);
+    server.peer.data(1, 100);
+    await expectQuiet(server);
+    server.peer.data(1, 1);
+    await expectFrames(server, ["RST_STREAM 1 FLOW_CONTROL_ERROR"]);
   });
 });
 

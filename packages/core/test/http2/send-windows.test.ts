@@ -5,12 +5,11 @@
 import { channel, collect, full, HeaderMap, withTrailers } from "@sluice/body";
 import { HttpRequest, HttpResponse } from "@sluice/core";
 import { describe, expect, test } from "vitest";
-import { connectH2, expectSent, send } from "./support/client.ts";
+import { connectH2, expectSent, readResponse, send } from "./support/client.ts";
 import { expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
 import { type Held, serveHeld } from "./support/held.ts";
 import { join } from "./support/joined.ts";
 import { get, post, status } from "./support/messages.ts";
-import { read } from "./support/reading.ts";
 import { expectServes, serveRecorded } from "./support/recorded.ts";
 import { lastOf, roles, start, startWithStream } from "./support/roles.ts";
 import { okText, plain } from "./support/server.ts";
@@ -408,7 +407,7 @@ test("a client whose response ends while its request waits for window keeps the 
   client.peer.headers(1, status(200));
   client.peer.data(1, "answer", { endStream: true });
   await expectSent(client, sent, "200");
-  const reading = sent.response === undefined ? undefined : read(sent.response.body);
+  const reading = readResponse(sent);
   await expectQuiet(client);
   expect(reading).toMatchObject({ pieces: ["answer"], outcome: "ended" });
   client.peer.windowUpdate(1, 100);

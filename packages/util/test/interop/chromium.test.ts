@@ -109,10 +109,10 @@ describe.skipIf(program.skipped)("chromium", () => {
       echoed: 100,
       large: true,
       trailers: "data",
-      early: "late\\n",
+      early: "late\n",
       empty: 204,
       missing: 404,
-      next: "hello, world\\n",
+      next: "hello, world\n",
       protocols: ["h2"],
     });
     expect(server.failures).toEqual([]);

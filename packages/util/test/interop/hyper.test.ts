@@ -72,8 +72,9 @@ describe.skipIf(peer.skipped)("hyper", () => {
       HttpRequest.post(`${client.origin}/refuse`, inPieces(content(64 * mebibyte))),
     );
     expect([refused.status, (await measured(refused.body)).bytes]).toEqual([413, 8]);
-    const broken = await client.get("/break");
-    await expect(broken.text()).rejects.toMatchObject({ code: "STREAM_RESET" });
+    // hyper may drop a head that is still to be sent when the body behind it fails.
+    const broken = client.get("/break").then(({ text }) => text());
+    await expect(broken).rejects.toMatchObject({ code: "STREAM_RESET" });
     const { response } = await client.get(`/bytes?${64 * mebibyte}`);
     response.body.cancel();
     expect(await (await client.get("/hello")).text()).toBe("hello from HTTP/2.0");

@@ -1,7 +1,8 @@
 /** nghttp, the client of nghttp2, and a Sluice server. */
 import { join } from "node:path";
 import { full } from "@sluice/body";
-import { HttpResponse } from "@sluice/core";
+import { HttpRequest, HttpResponse } from "@sluice/core";
+import { pusherKey } from "@sluice/core/http2";
 import { describe, expect, test } from "vitest";
 import { type CommandOptions, run } from "./support/command.ts";
 import { content, measured, mebibyte, sha256 } from "./support/content.ts";
@@ -198,5 +199,24 @@ describe.skipIf(program.skipped)("nghttp", () => {
     const bytes = await nghttp(["--multiply=40", "--peer-max-concurrent-streams=4", server.origin]);
     expect(bytes.toString()).toBe("x".repeat(40));
     expect(most).toBe(4);
+  });
+
+  test("push: what was promised arrives, and nothing is promised to those who do not want it", async () => {
+    const enabled: boolean[] = [];
+    await using server = await startServer2((request) => {
+      if (request.target.path !== "/") return routes(request);
+      const pusher = request.extensions.get(pusherKey);
+      enabled.push(pusher !== undefined);
+      pusher?.push(HttpRequest.get(`${server.origin}/hello`)).respond(new HttpResponse(200, {}, full("pushed, ")));
+      return new HttpResponse(200, {}, full("asked for\n"));
+    });
+    const pushed = (await nghttp([`${server.origin}/`])).toString();
+    expect([pushed.includes("pushed, "), pushed.includes("asked for\n"), pushed.length]).toEqual([true, true, 18]);
+    const log = await nghttp(["-nv", `${server.origin}/`]);
+    expect(frames(log, "recv")).toContain("PUSH_PROMISE 13");
+    expect(frames(log, "recv").filter((frame) => frame.endsWith(" 2"))).toEqual(["HEADERS 2", "DATA 2"]);
+    expect((await nghttp(["--no-push", `${server.origin}/`])).toString()).toBe("asked for\n");
+    expect(enabled).toEqual([true, true, false]);
+    await expect.poll(() => server.endings).toEqual(["clean", "clean", "clean"]);
   });
 });

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { type Body, fromIterable, full, HeaderMap } from "@sluice/body";
-import { HttpError, HttpResponse, upgradeOn } from "@sluice/core";
-import { protocolKey } from "@sluice/core/http2";
+import { HttpError, HttpRequest, HttpResponse, upgradeOn } from "@sluice/core";
+import { protocolKey, pusherKey } from "@sluice/core/http2";
 import { describe, expect, test } from "vitest";
 import { content, inPieces, measured, mebibyte, sha256 } from "./support/content.ts";
 import { deferred } from "./support/deferred.ts";
@@ -346,6 +346,41 @@ describe("node:http2 as client", () => {
     const codes = (await Promise.all(endings)).map(({ code }) => code);
     expect(codes.every((code) => code === NGHTTP2_NO_ERROR || code === NGHTTP2_REFUSED_STREAM)).toBe(true);
     expect(codes.filter((code) => code === NGHTTP2_NO_ERROR).length).toBeGreaterThanOrEqual(5);
+  });
+
+  test("a push: its request, its head, its content", async () => {
+    await using server = await startServer2((request) => {
+      const headers = { "x-pushed": "1" };
+      request.extensions
+        .get(pusherKey)
+        ?.push(HttpRequest.get(`${server.origin}/pushed`, { "x-why": "test" }))
+        .respond(new HttpResponse(200, headers, full(content(100_000))));
+      return new HttpResponse(200, {}, full("asked for"));
+    });
+    await using client = await connectNode(server.origin);
+    const pushed: [IncomingHttpHeaders, IncomingHttpHeaders, Promise<string>][] = [];
+    client.session.on("stream", (stream, asked) => {
+      stream.on("push", (headers) => {
+        pushed.push([asked, headers, answer(stream).then(({ bytes }) => sha256(bytes))]);
+      });
+    });
+    expect((await client.ask("/")).bytes.toString()).toBe("asked for");
+    await expect.poll(() => pushed.length).toBe(1);
+    const [asked, headers, sum] = pushed[0] ?? [];
+    expect(asked).toMatchObject({ ":method": "GET", ":path": "/pushed", "x-why": "test" });
+    expect(headers).toMatchObject({ ":status": 200, "x-pushed": "1" });
+    expect(await sum).toBe(sha256(content(100_000)));
+  });
+
+  test("a push to a client that has switched it off is not to be had", async () => {
+    const enabled: boolean[] = [];
+    await using server = await startServer2((request) => {
+      enabled.push(request.extensions.get(pusherKey) !== undefined);
+      return routes(request);
+    });
+    await using client = await connectNode(server.origin, { settings: { enablePush: false } });
+    await client.ask("/hello");
+    expect(enabled).toEqual([false]);
   });
 
   test("extended CONNECT: bytes both ways to the end, and refused where it is not enabled", async () => {

@@ -9,9 +9,9 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { connect } from "node:net";
-import { collect, full, HeaderMap, Trailers } from "@sluice/body";
-import { type FrameFacts, HttpRequest, upgradeOn } from "@sluice/core";
-import { handshake, protocolKey } from "@sluice/core/http2";
+import { collect, empty, full, HeaderMap, Trailers } from "@sluice/body";
+import { type FrameFacts, HttpRequest, type HttpResponse, upgradeOn } from "@sluice/core";
+import { handshake, type PushPromise, protocolKey } from "@sluice/core/http2";
 import { describe, expect, test } from "vitest";
 import { nodeIo } from "../../src/node/index.ts";
 import { content, inPieces, measured, mebibyte, sha256 } from "./support/content.ts";
@@ -465,6 +465,36 @@ describe("node:http2 as server", () => {
     }
     expect((await measured((await sent).body)).sha256).toBe(sha256(bytes));
     expect(await (await client.get("/hello")).text()).toBe("hello");
+  });
+
+  test("a push that is wanted: its request, its head, its content", async () => {
+    await using server = await startNode2(
+      streams((stream) => {
+        stream.pushStream({ ":path": "/pushed", "x-why": "test" }, (error, pushed) => {
+          if (error !== null) throw error;
+          pushed.respond({ ":status": 200, "x-pushed": "1" });
+          pushed.end(content(100_000));
+        });
+        stream.respond({ ":status": 200 });
+        stream.end("hello");
+      }),
+    );
+    const promises: PushPromise[] = [];
+    const responses: Promise<HttpResponse>[] = [];
+    await using client = await connectTo2(server.port, {
+      onPush: (promise) => {
+        promises.push(promise);
+        responses.push(promise.response());
+      },
+    });
+    expect(await (await client.get("/")).text()).toBe("hello");
+    await expect.poll(() => responses.length).toBe(1);
+    const pushed = await responses[0];
+    expect([pushed?.status, pushed?.headers.get("x-pushed")]).toEqual([200, "1"]);
+    expect(sha256(await collect(pushed?.body ?? empty()).bytes())).toBe(sha256(content(100_000)));
+    expect(promises.map(({ request }) => [request.method, `${request.target}`, request.headers.get("x-why")])).toEqual([
+      ["GET", `${client.origin}/pushed`, "test"],
+    ]);
   });
 
   test("push, which we switch off, is not allowed there", async () => {

@@ -119,7 +119,7 @@ describe("Defences", () => {
   });
 
   test("[h2-351] a hundred unread DATA frames of no size fit, not one more, and reading makes room", () => {
-    const defences = new Defences(resolve(undefined), 0);
+    const defences = new Defences(resolve({ dataBudgetBytes: 25_600 }), 0);
     for (let i = 0; i < 100; i++) expect(defences.data.charge(0)).toBe(true);
     defences.data.refund(0);
     expect([defences.data.charge(0), defences.data.charge(1)]).toEqual([true, false]);

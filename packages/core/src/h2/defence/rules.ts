@@ -156,5 +156,6 @@ export const defenceRules: OptionRules = Object.fromEntries([
     [`${rule.option}PerSecond`, whole(rule.perSecond)],
   ]),
   ...gauges.map((rule) => [rule.option, whole(rule.max, 1)]),
-  ["dataBudgetBytes", whole(25_600, 256)],
+  // Small windows: half of it is what a small part on each of 128 streams costs, which must not stop the connection.
+  ["dataBudgetBytes", whole(65_536, 256)],
 ]);

@@ -5,13 +5,13 @@
  * on to memory many times its size, so it is copied, behind the one before if that was small as well: what waits costs a
  * fixed multiple of its octets. What a chunk costs by itself is charged to a budget of the connection as long as it waits.
  */
-import { allocate } from "../../bytes/latin1.ts";
+import { allocateSmall } from "../../bytes/latin1.ts";
 import type { DataBudget } from "../defence/data-budget.ts";
 
 /** A part of at least this many octets is kept as a window on the transport's chunk, */
 const windowBytes = 4096;
 /** unless the chunk's memory is more than so many times as large. */
-const maxSpread = 4;
+const maxSpread = 8;
 /** Small parts are joined up to this size. */
 const maxJoinedBytes = 16_384;
 
@@ -25,6 +25,8 @@ export class ReceiveQueue {
   /** The memory of the last chunk, if small parts can be added to it: octets from 0 up to `#joinedEnd` are used. */
   #joined: Uint8Array | undefined;
   #joinedEnd = 0;
+  /** The memory that the last window is on; another window on it holds on to nothing more. */
+  #pinned: ArrayBufferLike | undefined;
 
   constructor(budget: DataBudget) {
     this.#budget = budget;
@@ -38,16 +40,19 @@ export class ReceiveQueue {
   push(bytes: Uint8Array, start: number, end: number): boolean {
     const count = end - start;
     this.length += count;
-    if (count >= windowBytes && count * maxSpread >= bytes.buffer.byteLength) {
+    const { buffer } = bytes;
+    if (buffer === this.#pinned || (count >= windowBytes && count * maxSpread >= buffer.byteLength)) {
       this.#joined = undefined;
+      this.#pinned = buffer;
       this.#chunks.push(bytes.subarray(start, end));
       return this.#charge(count);
     }
     if (this.#joined !== undefined && this.#joinedEnd + count <= maxJoinedBytes) {
       this.#budget?.refund(this.#joinedEnd);
     } else {
-      this.#joined = allocate(count);
+      this.#joined = allocateSmall(count);
       this.#joinedEnd = 0;
+      this.#pinned = undefined;
       this.#chunks.push(this.#joined);
     }
     this.#join(bytes, start, end);
@@ -81,6 +86,7 @@ export class ReceiveQueue {
     this.#chunks = [];
     this.#first = 0;
     this.#joined = undefined;
+    this.#pinned = undefined;
   }
 
   #charge(count: number): boolean {
@@ -91,7 +97,7 @@ export class ReceiveQueue {
     let joined = this.#joined as Uint8Array;
     const used = this.#joinedEnd + end - start;
     if (used > joined.length) {
-      const larger = allocate(Math.min(maxJoinedBytes, used * 2));
+      const larger = allocateSmall(Math.min(maxJoinedBytes, used * 2));
       larger.set(joined.subarray(0, this.#joinedEnd));
       joined = larger;
       this.#joined = joined;

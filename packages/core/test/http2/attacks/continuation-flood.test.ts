@@ -1,6 +1,6 @@
 /**
- * Field blocks without end (CVE-2024-27316, CVE-2024-28182, CVE-2023-45288, RUSTSEC-2024-0332), and connections that die
- * in the middle of one (CVE-2024-27983).
+ * Field blocks without end (CVE-2024-27316, CVE-2024-28182, CVE-2023-45288, RUSTSEC-2024-0332), and connections that
+ * die in the middle of one (CVE-2024-27983).
  */
 import { HttpRequest as Requests } from "@sluice/core";
 import { describe, expect, test } from "vitest";

@@ -172,10 +172,10 @@ describe("RUSTSEC-2026-0258 small DATA", () => {
     const { peer } = server;
     peer.batch(() => times(200, (index) => peer.headers(streamId(index), post())));
     await expectQuiet(server);
-    // Each costs 255 octets beside its own; half of the budget of 32,767 is what reading stops at.
+    // Each costs 255 octets beside its own; half of the budget of 64 KiB is what reading stops at.
     times(200, (index) => peer.data(streamId(index), "x"));
     await expectQuiet(server);
-    expect([server.io.isReading, server.io.remaining]).toEqual([false, 200 - 65]);
+    expect([server.io.isReading, server.io.remaining]).toEqual([false, 200 - 129]);
     peer.ping();
     await expectQuiet(server);
     for (const read of reading) read();

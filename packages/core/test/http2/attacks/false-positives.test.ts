@@ -188,6 +188,17 @@ describe("small unread frames", () => {
     await expectEndured(server, []);
   });
 
+  test("one on each of 128 streams, with windows as small as they get", async () => {
+    const server = await attackServer(blockedService().call, { adaptiveWindow: true });
+    const { peer } = server;
+    peer.batch(() => times(128, (index) => peer.headers(streamId(index), post())));
+    times(128, (index) => peer.data(streamId(index), 1));
+    await server.run();
+    peer.take();
+    expect([server.io.isReading, server.io.remaining]).toEqual([true, 0]);
+    await expectEndured(server, []);
+  });
+
   test("the same on a client, on a hundred responses that nobody reads yet", async () => {
     const client = await attackClient();
     const { peer } = client;

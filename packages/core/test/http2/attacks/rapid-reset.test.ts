@@ -37,21 +37,21 @@ function openAndReset(peer: Peer, first: number, count: number): void {
 }
 
 describe("CVE-2023-44487 rapid reset", () => {
-  test("[h2-353] CVE-2023-44487: a thousand resets at once are let pass, one more is too many: GOAWAY 2001", async () => {
-    const { call, most } = blockedService();
-    const server = await attackServer(call);
-    // 128 calls run, and 512 more requests may wait for them.
-    openAndReset(server.peer, 0, 128 + 512);
-    await expectQuiet(server);
-    expect([server.counts.get("resets"), most]).toEqual([640, 0]);
-    const quick = await attackServer(ok);
-    openAndReset(quick.peer, 0, 1000);
-    // Each was answered before the reset was read, so that its request is reset for what it still might send.
-    await quick.run();
-    expect(quick.counts.get("resets")).toBe(undefined);
+  test("CVE-2023-44487: resets that cross ours are none: the requests were answered before they were looked at", async () => {
+    const server = await attackServer(ok);
+    for (let done = 0; done < 5000; done += 100) {
+      openAndReset(server.peer, done, 100);
+      await server.run();
+    }
+    expect(tally(server.peer.take().map((line) => line.replace(/ \d+ /, " ")))).toEqual({
+      "HEADERS END_STREAM :status=200 content-length=0": 5000,
+      "RST_STREAM NO_ERROR": 5000,
+    });
+    expect([server.counts.get("resets"), server.counts.get("ignoredFrame")]).toEqual([undefined, 5000]);
+    await expectEndured(server, []);
   });
 
-  test("[h2-353] CVE-2023-44487: the 1001st reset of requests that a service takes its time for", async () => {
+  test("[h2-353] CVE-2023-44487: a thousand resets at once are let pass, one more is too many: GOAWAY 2001", async () => {
     const server = await attackServer(async () => {
       await new Promise((resolve) => setImmediate(resolve));
       return new HttpResponse(200);

@@ -1,6 +1,6 @@
 /**
- * The vocabulary of attack tests: a connection under attack, what its defences told the observer, and another connection
- * of the same process that must not notice any of it.
+ * The vocabulary of attack tests: a connection under attack, what its defences told the observer, and another
+ * connection of the same process that must not notice any of it.
  *
  * ```ts
  * const target = await attackServer(ok);
@@ -100,8 +100,8 @@ export interface Defence {
 }
 
 /**
- * The attack has led to GOAWAY. What comes after that is swallowed, the transport is released once the peer ends its side,
- * no alarm stays behind, and the bystander goes on. Returns the frames that were written before GOAWAY.
+ * The attack has led to GOAWAY. What comes after that is swallowed, the transport is released once the peer ends its
+ * side, no alarm stays behind, and the bystander goes on. Returns the frames that were written before GOAWAY.
  */
 export async function expectDefended(target: UnderTest & Watched, defence: Defence): Promise<string[]> {
   const { lastStreamId, code, debug, kind = "limit", errorCode, counter } = defence;

@@ -10,15 +10,15 @@
  * await expectSent(client, sent, "200");
  * ```
  */
-import { type Connection, HttpError, type HttpRequest, type HttpResponse } from "@sluice/core";
+import { HttpError, type HttpRequest, type HttpResponse } from "@sluice/core";
 import * as http2 from "@sluice/core/http2";
 import { expect } from "vitest";
-import { errorText } from "./reading.ts";
+import { errorText, type Reading, read } from "./reading.ts";
 import { type Setup, shakeHands, stage, type UnderTest, watch } from "./under-test.ts";
 
 export interface ClientUnderTest extends UnderTest {
   readonly sender: http2.Sender;
-  readonly connection: Connection;
+  readonly connection: http2.Http2Connection;
 }
 
 /** A client connection; the handshake is over and looked at, unless `setup` says otherwise. */
@@ -67,4 +67,10 @@ export function outcomeOf({ response, error }: Sent): string {
 export async function expectSent(client: UnderTest, sent: Sent, outcome: string): Promise<void> {
   await client.run();
   expect(outcomeOf(sent)).toBe(outcome);
+}
+
+/** Reads a response in the background. @throws Error if there is none. */
+export function readResponse(sent: Sent): Reading {
+  if (sent.response === undefined) throw new Error(`there is no response: ${outcomeOf(sent)}`);
+  return read(sent.response.body);
 }

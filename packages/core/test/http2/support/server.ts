@@ -7,7 +7,7 @@
  * await expectFrames(server, ["HEADERS 1 END_STREAM :status=200 content-length=0"]);
  * ```
  */
-import { type Connection, type HttpRequest, HttpResponse, serviceFn } from "@sluice/core";
+import { type HttpRequest, HttpResponse, serviceFn } from "@sluice/core";
 import * as http2 from "@sluice/core/http2";
 import { type Setup, shakeHands, stage, type UnderTest, watch } from "./under-test.ts";
 
@@ -15,7 +15,7 @@ import { type Setup, shakeHands, stage, type UnderTest, watch } from "./under-te
 export const plain = { autoDateHeader: false } as const;
 
 export interface ServerUnderTest extends UnderTest {
-  readonly connection: Connection;
+  readonly connection: http2.Http2ServerConnection;
 }
 
 /** Serves without `date` fields; the handshake is over and looked at, unless `setup` says otherwise. */

@@ -51,11 +51,10 @@ export function goPeer(): CompiledPeer {
     skipped: go === undefined,
     async build() {
       const output = join(cache, "go-peer");
-      await compile(go, ["build", "-C", sources("go"), "-o", output, "."], {
-        GOTOOLCHAIN: "local",
-        GOFLAGS: "-mod=mod",
-      });
-      return program(output);
+      const args = ["build", "-C", sources("go"), "-o", output, "."];
+      const { code, stderr } = await start(go, args, { GOTOOLCHAIN: "local", GOFLAGS: "-mod=mod" });
+      if (/requires go >=/.test(stderr)) return undefined;
+      return finished(code, stderr, output);
     },
   };
 }
