@@ -414,6 +414,18 @@ describe("[h2-309] what the server has not processed can be sent again", () => {
     expect(given.body.isEndStream()).toBe(false);
   });
 
+  test("the end of the connection says nothing of that either, and nothing is sent again by itself (RFC 9113 8.7)", async () => {
+    const client = await connectH2();
+    const tried = client.sender.trySend(request());
+    await expectFrames(client, [`HEADERS 1 END_STREAM ${getText}`]);
+    client.peer.end();
+    await client.run();
+    const outcome = await tried;
+    expect(outcome).toMatchObject({ error: { kind: "incomplete", code: "CONNECTION_LOST" } });
+    expect("request" in outcome).toBe(false);
+    expect(client.peer.take()).toEqual([]);
+  });
+
   test("any other reset says nothing of that", async () => {
     const client = await connectH2();
     const tried = client.sender.trySend(request());

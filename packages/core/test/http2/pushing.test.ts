@@ -121,7 +121,7 @@ test("[h2-251] promises between the frames of the answer they belong to", async 
   await sender.sendData(new TextEncoder().encode("two"));
   await expectFrames(server, [`PUSH_PROMISE 1 -> 2 ${styleText}`, "DATA 1 3 two"]);
   pushed.respond(css());
-  sender.end();
+  sender.close();
   await expectFrames(server, [...cssText(2), "DATA 1 END_STREAM 0"]);
 });
 
@@ -347,7 +347,7 @@ describe("[h2-262] a client that is going away accepts no pushes", () => {
     server.peer.goAway(0);
     await expectQuiet(server);
     expect(pusher.isEnabled).toBe(false);
-    expect(thrownBy(() => pusher.push(style()))).toBe("closed GOAWAY NO_ERROR");
+    expect(thrownBy(() => pusher.push(style()))).toBe("closed GOAWAY");
     call(0).respond(new HttpResponse(200));
     await server.run();
     expect(server.peer.take()).toEqual([okText(1), "GOAWAY 1 NO_ERROR"]);

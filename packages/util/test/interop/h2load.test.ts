@@ -45,7 +45,8 @@ describe.skipIf(program.skipped)("h2load", () => {
     expect(cut.length).toBeLessThanOrEqual(connections * streams);
     expect(server.exchanges.length - cut.length).toBeGreaterThanOrEqual(done);
     expect(server.failures).toEqual([]);
-    expect(server.connections.length).toBe(connections);
+    // On a busy machine the time may be over before the last of them was accepted.
+    expect(server.connections.length).toBeLessThanOrEqual(connections);
   });
 
   test("a number of requests, each of them with content, to the last one", async () => {

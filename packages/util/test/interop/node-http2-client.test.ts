@@ -57,6 +57,18 @@ describe("node:http2 as client", () => {
     expect(server.connections.length).toBe(1);
   });
 
+  test("frames with as much padding as there can be, which all together is more than the window", async () => {
+    await using server = await startServer2(routes, { frames: true, connectionWindowBytes: 65_535 });
+    await using client = await connectNode(server.origin, { paddingStrategy: constants.PADDING_STRATEGY_MAX });
+    for (let round = 0; round < 5; round++) {
+      const texts = Array.from({ length: 100 }, (_, i) => `${round} ${i}`);
+      const answers = await Promise.all(texts.map((text) => client.ask("/echo", {}, text)));
+      expect(answers.map(({ bytes }) => bytes.toString())).toEqual(texts);
+    }
+    const padded = server.received.filter(({ type, flags }) => type === "DATA" && flags.includes("PADDED"));
+    expect(padded.reduce((sum, { length }) => sum + length, 0)).toBeGreaterThan(100_000);
+  });
+
   test("content of 32 MiB each way", async () => {
     await using server = await startServer2(routes);
     await using client = await connectNode(server.origin);
@@ -123,6 +135,22 @@ describe("node:http2 as client", () => {
     const expecting = client.open({ ":path": "/echo", ":method": "POST", expect: "100-continue" });
     expecting.on("continue", () => expecting.end("content"));
     expect((await answer(expecting)).bytes.toString()).toBe("content");
+  });
+
+  test("100 (Continue) is sent for a service that reads the content, and for one that sends it back", async () => {
+    await using server = await startServer2(async (request) => {
+      if (request.target.path === "/back") return new HttpResponse(200, {}, request.body);
+      return new HttpResponse(200, {}, full((await measured(request.body)).sha256));
+    });
+    await using client = await connectNode(server.origin);
+    for (const [path, expected] of [
+      ["/back", "content"],
+      ["/read", sha256(Buffer.from("content"))],
+    ]) {
+      const stream = client.open({ ":path": path, ":method": "POST", expect: "100-continue" });
+      stream.on("continue", () => stream.end("content"));
+      expect((await answer(stream)).bytes.toString()).toBe(expected);
+    }
   });
 
   test("several lines of a field, cookies, and empty values both ways", async () => {

@@ -43,6 +43,7 @@ export class Pushes {
     const request = head.toRequest();
     const reserved = streams.store.size - streams.store.activeLocal - streams.store.activeRemote;
     const tooMany = reserved >= this.#options.maxReservedStreams;
+    if (tooMany) streams.check(machine.defences.streamRefused(machine.now()));
     // What our GOAWAY excludes will not be processed either (RFC 9113 6.8).
     if (this.#onPush === undefined || asked === undefined || tooMany || machine.ignores(promisedId)) {
       streams.refuse(promisedId, REFUSED_STREAM);

@@ -7,59 +7,43 @@
 import { Driver, type Machine, timeoutError } from "../../driver/driver.ts";
 import { abortedBy, asHttpError, HttpError, shutdownExpired } from "../../error.ts";
 import type { Observer } from "../../observer.ts";
-import { shutdownLimit } from "../../options.ts";
 import type { Io, Timer } from "../../rt/io.ts";
 import { Defences } from "../defence/defences.ts";
-import { CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT } from "../frame/error-code.ts";
+import { CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR } from "../frame/error-code.ts";
 import { continuationLimit } from "../frame/field-block-order.ts";
 import type { Frame } from "../frame/frame-header.ts";
 import { FrameReader } from "../frame/frame-reader.ts";
 import * as types from "../frame/frame-type.ts";
-import { decodeGoAway, type GoAway } from "../frame/goaway.ts";
+import type { GoAway } from "../frame/goaway.ts";
 import { PeerSettings } from "../frame/peer-settings.ts";
-import { writePing } from "../frame/ping.ts";
 import { decodePriority } from "../frame/priority.ts";
 import { decodeRstStream } from "../frame/rst-stream.ts";
-import {
-  decodeSettings,
-  SETTINGS_HEADER_TABLE_SIZE,
-  SETTINGS_INITIAL_WINDOW_SIZE,
-  SETTINGS_MAX_FRAME_SIZE,
-  type SettingsSink,
-  writeSettingsAck,
-} from "../frame/settings.ts";
-import { decodeWindowUpdate } from "../frame/window-update.ts";
 import { HpackDecoder } from "../hpack/decoder.ts";
 import { HpackEncoder } from "../hpack/encoder.ts";
 import { connectionError, Http2Error } from "../http2-error.ts";
 import { frameFacts } from "../observe/frame-facts.ts";
 import { OutgoingFrames } from "../observe/outgoing-frames.ts";
 import type { ResolvedCommonOptions } from "../options.ts";
-import { BandwidthEstimator } from "../stream/bandwidth.ts";
-import { CLIENT, CLOSED_BY_END, isClosed, SERVER, WINDOW_UPDATE } from "../stream/state.ts";
+import { CLIENT, CLOSED_BY_END, CLOSED_BY_RESET_RECEIVED, SERVER } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
+import { Closing, type ClosingRole } from "./closing.ts";
+import { ControlFrames, type ControlledConnection } from "./control-frames.ts";
 import { FieldBlocks, type HeadOwner } from "./field-blocks.ts";
 import { FrameOutput } from "./frame-output.ts";
-import { connectionLost, GoingAway } from "./going-away.ts";
+import { GoingAway } from "./going-away.ts";
 import { Inbound, type InboundOwner } from "./inbound.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { Outbound } from "./outbound.ts";
-import { PING_BANDWIDTH, PING_KEEP_ALIVE, PING_SHUTDOWN, Pings } from "./pings.ts";
+import { PING_KEEP_ALIVE, Pings } from "./pings.ts";
 import { clientPreface, PrefaceReader } from "./preface.ts";
 import { type SettingEntry, SettingsExchange } from "./settings-exchange.ts";
 import { Stalls } from "./stalls.ts";
 import { isStreamError, Streams, type StreamsOwner } from "./streams.ts";
 
 /** What the role of the connection adds: the meaning of messages. */
-export interface Role extends Omit<HeadOwner, "ignores"> {
-  /** `CLIENT` or `SERVER`. */
-  readonly side: number;
+export interface Role extends Omit<HeadOwner, "ignores">, ClosingRole {
   /** The first SETTINGS of this side. */
   readonly firstSettings: readonly SettingEntry[];
-  /** The highest stream of the peer that was or is being processed. */
-  readonly lastProcessed: number;
-  /** Nothing waits that would open a stream. */
-  readonly isIdle: boolean;
   /** The peer's SETTINGS have changed; on the first ones `first`. */
   settingsChanged(first: boolean): void;
   /** A SETTINGS frame of ours was acknowledged. */
@@ -69,14 +53,10 @@ export interface Role extends Omit<HeadOwner, "ignores"> {
   /** PUSH_PROMISE was received. @throws Http2Error if that is not allowed. */
   checkPush(): void;
   goAwayReceived(goAway: GoAway): void;
-  /** A graceful shutdown has begun: what waits for a stream will not get one. */
-  shuttingDown(): void;
   /** More content came than allowed. */
   tooLarge(stream: Stream): void;
   /** A stream counts no more. */
   streamClosed(stream: Stream): void;
-  /** The connection is over; its streams have been told. */
-  over(error: HttpError | undefined): void;
 }
 
 const PREFACE_SLOT = 0;
@@ -89,15 +69,16 @@ const SHUTDOWN_SLOT = 6;
 const STALL_SLOT = 7;
 const slots = 8;
 
-/** How long a server waits for requests under way when its shutdown began (half of a slow round trip and more). */
-const drainMs = 1_000;
+const ends = { age: AGE_SLOT, drain: DRAIN_SLOT, shutdown: SHUTDOWN_SLOT };
 
 /** Output beyond this stops reading: what is received makes output of its own. */
 const maxOutputBytes = 65_536;
 
-export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOwner, SettingsSink {
+export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOwner, ControlledConnection {
   readonly driver: Driver<FrameOutput>;
   readonly peer: PeerSettings = new PeerSettings();
+  readonly reader: FrameReader;
+  readonly decoder: HpackDecoder;
   readonly encoder: HpackEncoder;
   readonly defences: Defences;
   readonly streams: Streams;
@@ -108,8 +89,6 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   readonly goingAway: GoingAway;
   readonly settings: SettingsExchange;
   readonly observer: Observer | undefined;
-  /** Why the connection is over. */
-  error: HttpError | undefined;
   /** Promises of the program that may soon settle and send something. */
   awaited = 0;
   /** How often something was received. */
@@ -118,18 +97,12 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   readonly #role: Role;
   readonly #options: ResolvedCommonOptions;
   readonly #timer: Timer | null;
-  readonly #reader: FrameReader;
-  readonly #decoder: HpackDecoder;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #bandwidth: BandwidthEstimator | undefined;
+  readonly #control: ControlFrames;
+  readonly #closing: Closing;
   readonly #preface: PrefaceReader | undefined;
-  #over = false;
-  /** The peer's first SETTINGS have been received. */
-  #greeted = false;
   /** Frames at hand are left alone until there is room for what they bring about. */
   #paused = false;
-  /** Streams that are not closed. */
-  #open = 0;
 
   constructor(io: Io, role: Role, options: ResolvedCommonOptions, timer: Timer | null, observer: Observer | undefined) {
     this.#role = role;
@@ -145,8 +118,8 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     const counted = observer?.defenceCounted?.bind(observer);
     this.defences = new Defences(options, windowBytes, counted);
     this.encoder = new HpackEncoder({ maxTableBytes: options.encoderTableBytes });
-    this.#decoder = new HpackDecoder({ maxListBytes: options.maxHeaderListBytes });
-    this.#reader = new FrameReader(continuationLimit(options.maxHeaderListBytes));
+    this.decoder = new HpackDecoder({ maxListBytes: options.maxHeaderListBytes });
+    this.reader = new FrameReader(continuationLimit(options.maxHeaderListBytes));
     this.settings = new SettingsExchange(writer);
     this.pings = new Pings(writer);
     this.goingAway = new GoingAway(writer);
@@ -155,9 +128,20 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     this.inbound = new Inbound(driver, streams, defences, this, options.maxBodyBytes);
     this.#stalls = new Stalls(streams, driver.deadlines, STALL_SLOT, options.stallTimeoutMs);
     this.outbound = new Outbound(driver, encoder, peer, streams, defences, observer, this.#stalls);
-    this.blocks = new FieldBlocks(role.side, this.#decoder, streams, this.inbound, defences, this, options);
+    this.blocks = new FieldBlocks(role.side, this.decoder, streams, this.inbound, defences, this, options);
     this.#preface = client ? undefined : new PrefaceReader();
-    this.#bandwidth = options.adaptiveWindow ? new BandwidthEstimator() : undefined;
+    this.#control = new ControlFrames(role.side, this, SETTINGS_SLOT, options);
+    const { shutdownTimeoutMs } = options;
+    this.#closing = new Closing(
+      driver,
+      role,
+      this.reader,
+      streams,
+      this.pings,
+      this.goingAway,
+      ends,
+      shutdownTimeoutMs,
+    );
     const { deadlines } = driver;
     this.#keepAlive =
       client || options.keepAliveIntervalMs > 0
@@ -174,7 +158,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     this.enter();
     if (this.#role.side === CLIENT) this.driver.output.writer.octets(clientPreface, 0, clientPreface.length);
     this.settings.send(this.#role.firstSettings);
-    if (this.#bandwidth === undefined) this.inbound.retarget(this.#options.connectionWindowBytes);
+    if (!this.#options.adaptiveWindow) this.inbound.retarget(this.#options.connectionWindowBytes);
     this.inbound.announce();
     this.driver.flush();
     this.leave();
@@ -186,16 +170,21 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   }
 
   get isOver(): boolean {
-    return this.#over;
+    return this.#closing.isOver;
+  }
+
+  /** Why the connection is over. */
+  get error(): HttpError | undefined {
+    return this.#closing.error;
   }
 
   /** Whether the peer has introduced itself by its SETTINGS. */
   get isGreeted(): boolean {
-    return this.#greeted;
+    return this.#control.isGreeted;
   }
 
   get isClosing(): boolean {
-    return this.#over || this.goingAway.isSent || this.goingAway.received !== undefined;
+    return this.isOver || this.goingAway.isSent || this.goingAway.received !== undefined;
   }
 
   now(): number {
@@ -214,40 +203,24 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   // What the program does with the connection.
 
   gracefulShutdown(deadlineMs?: number): void {
-    const limitMs = shutdownLimit(deadlineMs, this.#options.shutdownTimeoutMs);
-    if (this.driver.isClosed) return;
-    const { deadlines } = this.driver;
-    if (deadlineMs !== undefined || !deadlines.isSet(SHUTDOWN_SLOT)) deadlines.set(SHUTDOWN_SLOT, limitMs);
-    if (this.#over || this.goingAway.isSent) return;
-    deadlines.clear(AGE_SLOT);
     this.enter();
-    // A client of which nothing was heard has no requests under way that it could know of.
-    if (this.#role.side === CLIENT || !this.#greeted || this.#timer === null) {
-      this.goingAway.send(this.#role.lastProcessed, NO_ERROR);
-    } else {
-      this.goingAway.announce();
-      this.pings.send(PING_SHUTDOWN, this.now());
-      deadlines.set(DRAIN_SLOT, drainMs);
-    }
-    this.#role.shuttingDown();
-    this.closeIfDone();
+    this.#closing.gracefully(deadlineMs, this.isGreeted && this.#timer !== null);
     this.leave();
   }
 
   /** Ends the connection because of what the transport is. */
   goAwayBecause(error: Http2Error): void {
     this.enter();
-    this.#shut(error, error.reason, error.message);
+    this.#closing.because(error, error.reason, error.message);
     this.leave();
   }
 
   /** Ends the connection with GOAWAY, and all streams with it. */
   goAway(errorCode: number, debugData: string): void {
-    if (this.#over) return;
     this.enter();
     const message = debugData === "" ? "the connection was ended by the program" : debugData;
     const error = new HttpError("canceled", "GOAWAY_SENT", message, { reason: errorCode });
-    this.#shut(error, errorCode, debugData);
+    this.#closing.because(error, errorCode, debugData);
     this.leave();
   }
 
@@ -260,14 +233,13 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
    * there, so that a dead connection is not used for ever.
    */
   probe(reads: number): void {
-    if (this.#over || this.reads !== reads || this.#keepAlive?.ask() !== true) return;
+    if (this.isOver || this.reads !== reads || this.#keepAlive?.ask() !== true) return;
     this.pings.send(PING_KEEP_ALIVE, this.now());
   }
 
   /** Closes the connection once it has been shut down and nothing is left to do. */
   closeIfDone(): void {
-    if (this.#over || this.#open > 0 || !this.#role.isIdle) return;
-    if (this.goingAway.isFinal || this.goingAway.received !== undefined) this.#closeCleanly();
+    this.#closing.closeIfDone();
   }
 
   /** The connection's window is to be `bytes`. */
@@ -281,19 +253,14 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   /** Announces settings while the connection runs; they are in force once the peer has acknowledged them. */
   changeSettings(entries: readonly SettingEntry[]): void {
     this.enter();
-    if (!this.#over) {
-      this.settings.send(entries);
-      if (!this.driver.deadlines.isSet(SETTINGS_SLOT)) {
-        this.driver.deadlines.set(SETTINGS_SLOT, this.#options.settingsTimeoutMs);
-      }
-    }
+    if (!this.isOver) this.#control.announce(entries);
     this.leave();
   }
 
   // Machine: called by the driver.
 
   get wantsRead(): boolean {
-    return !(this.#over || this.#paused || this.defences.data.isShort) && this.driver.output.length < maxOutputBytes;
+    return !(this.isOver || this.#paused || this.defences.data.isShort) && this.driver.output.length < maxOutputBytes;
   }
 
   get wantsWrite(): boolean {
@@ -305,7 +272,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
    * answers: they should leave together.
    */
   get moreOutputSoon(): boolean {
-    return (this.awaited > 0 || this.#role.side === CLIENT) && !this.#over;
+    return (this.awaited > 0 || this.#role.side === CLIENT) && !this.isOver;
   }
 
   received(): void {
@@ -319,18 +286,8 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   }
 
   inputEnded(): void {
-    if (this.#over) return;
-    const withinPreface = this.#preface?.isPartial === true;
-    const within = withinPreface || this.#reader.withinFrame || this.#reader.openFieldBlock !== 0;
-    if (this.#open === 0 && !within && this.#role.isIdle) {
-      this.#over = true;
-      this.driver.close(undefined, SHUTDOWN_SLOT);
-      this.#settle(undefined);
-      return;
-    }
-    const part = withinPreface ? "the preface" : "a frame";
-    const where = within ? `in the middle of ${part}` : "with streams open";
-    this.#end(connectionLost(where, this.goingAway.received));
+    const withinFrame = this.reader.withinFrame || this.reader.openFieldBlock !== 0;
+    this.#closing.peerEnded(this.#preface?.isPartial === true ? "the preface" : withinFrame ? "a frame" : undefined);
   }
 
   writable(): void {
@@ -342,26 +299,26 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     const options = this.#options;
     switch (slot) {
       case PREFACE_SLOT:
-        if (!this.#greeted) this.#expire("prefaceTimeoutMs", options.prefaceTimeoutMs, "no SETTINGS came");
+        if (!this.isGreeted) this.#closing.expired("prefaceTimeoutMs", options.prefaceTimeoutMs, "no SETTINGS came");
         break;
       case SETTINGS_SLOT:
         if (this.settings.isPending) {
-          this.#expire("settingsTimeoutMs", options.settingsTimeoutMs, "our SETTINGS were not acknowledged");
+          this.#closing.expired("settingsTimeoutMs", options.settingsTimeoutMs, "our SETTINGS were not acknowledged");
         }
         break;
       case KEEP_ALIVE_SLOT:
         this.#askForLife();
         break;
       case IDLE_SLOT:
-        if (this.#open > 0) break;
-        if (this.#role.isIdle) this.#closeCleanly();
+        if (this.#closing.openStreams > 0) break;
+        if (this.#role.isIdle) this.#closing.cleanly();
         else this.driver.deadlines.set(IDLE_SLOT, options.idleTimeoutMs);
         break;
       case AGE_SLOT:
         this.gracefulShutdown(options.maxConnectionAgeGraceMs || Number.POSITIVE_INFINITY);
         break;
       case DRAIN_SLOT:
-        this.#finalGoAway();
+        this.#closing.drained();
         break;
       case STALL_SLOT:
         for (const stream of this.#stalls.expired()) if (this.outbound.isStalled(stream)) this.#giveUp(stream);
@@ -373,25 +330,27 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   }
 
   failed(error: HttpError): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#settle(error);
+    if (this.isOver) return;
+    this.#closing.isOver = true;
+    this.#closing.settle(error);
   }
 
   // StreamsOwner, InboundOwner.
 
   opened(): void {
-    if (this.#open++ > 0) return;
+    if (this.#closing.openStreams++ > 0) return;
     this.driver.deadlines.clear(IDLE_SLOT);
     this.#keepAlive?.wake();
   }
 
   closing(stream: Stream): void {
-    this.#open--;
+    this.#closing.openStreams--;
     this.outbound.drop(stream);
     this.inbound.forget(stream);
     if (stream.state === CLOSED_BY_END && !stream.discards) return;
-    // What waits stays readable where it was not our doing, but the peer need not wait for that.
+    // A client that has reset its request must not leave its content behind while handlers work through a queue.
+    if (stream.state === CLOSED_BY_RESET_RECEIVED && this.side === SERVER) this.inbound.discard(stream);
+    // On a client what has come stays readable, but the server need not wait for that.
     this.inbound.releaseAll(stream);
     stream.queue?.uncharge();
     stream.receiveWindow = undefined;
@@ -399,7 +358,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
 
   closed(stream: Stream): void {
     this.#role.streamClosed(stream);
-    if (this.#open > 0 || this.#over) return;
+    if (this.#closing.openStreams > 0 || this.isOver) return;
     this.driver.deadlines.set(IDLE_SLOT, this.#options.idleTimeoutMs);
     this.closeIfDone();
   }
@@ -416,6 +375,26 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
 
   tooLarge(stream: Stream): void {
     this.#role.tooLarge(stream);
+  }
+
+  // ControlledConnection.
+
+  settingsChanged(first: boolean): void {
+    if (first) this.driver.deadlines.clear(PREFACE_SLOT);
+    this.#role.settingsChanged(first);
+  }
+
+  settingsAcknowledged(): void {
+    this.#role.settingsAcknowledged();
+  }
+
+  goAwayReceived(goAway: GoAway): void {
+    this.#role.goAwayReceived(goAway);
+    this.closeIfDone();
+  }
+
+  drained(): void {
+    this.#closing.drained();
   }
 
   // HeadOwner: what field sections mean is the role's.
@@ -448,11 +427,11 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
 
   #push(chunk: Uint8Array): void {
     if (this.#preface === undefined || this.#preface.isComplete) {
-      this.#reader.push(chunk);
+      this.reader.push(chunk);
       return;
     }
     try {
-      this.#reader.push(this.#preface.take(chunk));
+      this.reader.push(this.#preface.take(chunk));
     } catch (error) {
       this.#fail(error);
     }
@@ -461,11 +440,11 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   /** Reads the frames at hand. */
   #read(): void {
     this.#paused = false;
-    while (!this.#over) {
+    while (!this.isOver) {
       try {
-        while (this.#reader.next()) {
-          this.#dispatch(this.#reader.frame);
-          if (this.#over) return;
+        while (this.reader.next()) {
+          this.#dispatch(this.reader.frame);
+          if (this.isOver) return;
           if (!this.#mustPause) continue;
           this.driver.flush();
           this.#paused = this.#mustPause;
@@ -480,12 +459,10 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
 
   #dispatch(frame: Frame): void {
     if (this.observer?.frameReceived !== undefined && frame.first) this.observer.frameReceived(frameFacts(frame));
-    if (!this.#greeted) this.#checkFirst(frame);
+    if (!this.isGreeted) this.#checkFirst(frame);
     switch (frame.type) {
       case types.DATA:
-        if (frame.first && this.#bandwidth?.received(this.now(), frame.length) === true) {
-          this.pings.send(PING_BANDWIDTH, this.now());
-        }
+        if (frame.first) this.#control.dataReceived(frame.length);
         this.inbound.data(frame);
         break;
       case types.HEADERS:
@@ -506,16 +483,16 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
         this.streams.resetReceived(frame.streamId, decodeRstStream(frame));
         break;
       case types.SETTINGS:
-        this.#settings(frame);
+        this.#control.settings(frame);
         break;
       case types.PING:
-        this.#ping(frame);
+        this.#control.ping(frame);
         break;
       case types.GOAWAY:
-        this.#goAwayReceived(decodeGoAway(frame));
+        this.#control.goAway(frame);
         break;
       case types.WINDOW_UPDATE:
-        this.#windowUpdate(frame);
+        this.#control.windowUpdate(frame);
         break;
       case types.PRIORITY_UPDATE:
         this.streams.check(this.defences.priorityUpdateReceived(this.now()));
@@ -534,106 +511,11 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     throw connectionError(PROTOCOL_ERROR, "SETTINGS_NOT_FIRST", message);
   }
 
-  #settings(frame: Frame): void {
-    if ((frame.flags & types.FLAG_ACK) !== 0) {
-      this.#acknowledged(this.settings.acknowledged());
-      return;
-    }
-    this.streams.check(this.defences.settingsReceived(this.now()));
-    const first = !this.#greeted;
-    decodeSettings(frame, this.#role.side === CLIENT, this);
-    writeSettingsAck(this.driver.output.writer);
-    if (first) {
-      this.#greeted = true;
-      this.driver.deadlines.clear(PREFACE_SLOT);
-    }
-    this.#role.settingsChanged(first);
-  }
-
-  /** A setting of the peer's takes effect (RFC 9113 6.5.3: in the order of the frame). */
-  setting(id: number, value: number): void {
-    const before = this.peer.initialWindowBytes;
-    this.peer.setting(id, value);
-    if (id === SETTINGS_HEADER_TABLE_SIZE) this.encoder.setAllowedTableBytes(value);
-    if (id !== SETTINGS_INITIAL_WINDOW_SIZE) return;
-    this.streams.initialSendWindowBytes = value;
-    for (const stream of this.streams.store.all()) {
-      if (isClosed(stream.state)) continue;
-      this.streams.check(stream.sendWindow.adjust(value - before));
-      this.outbound.windowChanged(stream);
-    }
-  }
-
-  #acknowledged(entries: readonly SettingEntry[]): void {
-    for (const [id, value] of entries) {
-      if (id === SETTINGS_HEADER_TABLE_SIZE) this.#decoder.setAllowedTableBytes(value);
-      else if (id === SETTINGS_INITIAL_WINDOW_SIZE) this.inbound.initialWindowAcknowledged(value);
-      else if (id === SETTINGS_MAX_FRAME_SIZE) this.#reader.maxFrameSize = value;
-    }
-    if (this.settings.isPending) this.driver.deadlines.set(SETTINGS_SLOT, this.#options.settingsTimeoutMs);
-    else this.driver.deadlines.clear(SETTINGS_SLOT);
-    this.#role.settingsAcknowledged();
-  }
-
-  #ping(frame: Frame): void {
-    const now = this.now();
-    if ((frame.flags & types.FLAG_ACK) === 0) {
-      this.streams.check(this.defences.pingReceived(now));
-      writePing(this.driver.output.writer, true, frame.bytes, frame.start);
-      return;
-    }
-    const purpose = this.pings.answered(frame);
-    if (purpose < 0) {
-      this.streams.check(this.defences.ignoredFrame(now));
-      return;
-    }
-    const rttMs = this.pings.complete(purpose, now);
-    this.observer?.pingAnswered?.(rttMs);
-    if (purpose === PING_SHUTDOWN) this.#finalGoAway();
-    else if (purpose === PING_BANDWIDTH) this.#adapt(now);
-  }
-
-  /** Makes the windows as large as the bandwidth-delay product asks for. */
-  #adapt(now: number): void {
-    const bytes = this.#bandwidth?.answered(now) ?? 0;
-    if (bytes === 0) return;
-    this.inbound.retarget(bytes);
-    this.inbound.announce();
-    this.changeSettings([[SETTINGS_INITIAL_WINDOW_SIZE, bytes]]);
-  }
-
-  #goAwayReceived(goAway: GoAway): void {
-    if (this.goingAway.received !== undefined) this.streams.check(this.defences.repeatedGoAway(this.now()));
-    this.streams.check(this.goingAway.receive(goAway));
-    this.#role.goAwayReceived(goAway);
-    this.closeIfDone();
-  }
-
-  #windowUpdate(frame: Frame): void {
-    const { streamId } = frame;
-    const increment = decodeWindowUpdate(frame);
-    if (streamId === 0) {
-      this.streams.check(this.defences.windowUpdateReceived(this.now()));
-      this.streams.check(this.outbound.window.increase(increment));
-      this.outbound.connectionWindowOpened();
-      return;
-    }
-    const stream = this.streams.store.get(streamId);
-    if (stream === undefined || isClosed(stream.state)) {
-      if (!this.ignores(streamId)) this.streams.late(streamId, WINDOW_UPDATE);
-      return;
-    }
-    const error = this.streams.fault(stream, WINDOW_UPDATE) ?? stream.sendWindow.increase(increment);
-    if (error !== undefined) throw error;
-    this.streams.check(this.defences.windowUpdateReceived(this.now()));
-    this.outbound.windowChanged(stream);
-  }
-
   // The end.
 
   #askForLife(): void {
     const now = this.now();
-    switch (this.#keepAlive?.expired(this.#open === 0, now)) {
+    switch (this.#keepAlive?.expired(this.#closing.openStreams === 0, now)) {
       case "ping":
         this.pings.send(PING_KEEP_ALIVE, now);
         break;
@@ -648,30 +530,10 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   /** The peer has not let a stream send for too long. */
   #giveUp(stream: Stream): void {
     stream.canceled = true;
-    // RFC 9113 8.1: a response that is whole stays so.
-    if (this.#role.side === SERVER || !stream.endReceived) this.inbound.discard(stream);
     const error = timeoutError("stallTimeoutMs", this.#options.stallTimeoutMs, "the peer gave no window");
     this.streams.reset(stream, CANCEL, error);
-  }
-
-  #finalGoAway(): void {
-    if (this.#over || this.goingAway.isFinal) return;
-    this.driver.deadlines.clear(DRAIN_SLOT);
-    this.goingAway.send(this.#role.lastProcessed, NO_ERROR);
-    this.closeIfDone();
-  }
-
-  #closeCleanly(): void {
-    this.#over = true;
-    this.#reader.stop();
-    if (!this.goingAway.isFinal) this.goingAway.send(this.#role.lastProcessed, NO_ERROR);
-    this.driver.close(undefined, SHUTDOWN_SLOT);
-    this.#settle(undefined);
-  }
-
-  #expire(option: string, limitMs: number, what: string): void {
-    const message = `${what} within ${option} = ${limitMs} ms`;
-    this.#shut(new HttpError("timeout", option, message, { reason: SETTINGS_TIMEOUT }), SETTINGS_TIMEOUT, message);
+    // RFC 9113 8.1: a response that is whole stays so.
+    if (this.side === SERVER || !stream.endReceived) this.inbound.discard(stream);
   }
 
   /** Answers what was found to be wrong: with one stream, or with the connection. */
@@ -685,29 +547,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
         error = worse;
       }
     }
-    if (error instanceof Http2Error) this.#shut(error, error.reason, error.message);
-    else this.#shut(asHttpError(error), INTERNAL_ERROR, "");
-  }
-
-  /** Ends the connection: tells the peer why, and everybody involved. */
-  #shut(error: HttpError, reason: number, debugData: string): void {
-    if (this.#over) return;
-    this.goingAway.send(this.#role.lastProcessed, reason, debugData);
-    this.#end(error);
-  }
-
-  #end(error: HttpError): void {
-    this.#over = true;
-    this.driver.close(error, SHUTDOWN_SLOT);
-    this.#settle(error);
-  }
-
-  #settle(error: HttpError | undefined): void {
-    this.#reader.stop();
-    this.error = error;
-    const reason = error ?? new HttpError("closed", "CLOSED", "the connection is closed");
-    this.pings.fail(reason);
-    this.streams.failAll(reason);
-    this.#role.over(error);
+    if (error instanceof Http2Error) this.#closing.because(error, error.reason, error.message);
+    else this.#closing.because(asHttpError(error), INTERNAL_ERROR, "");
   }
 }

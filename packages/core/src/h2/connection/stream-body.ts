@@ -50,8 +50,9 @@ export class StreamBody extends BaseBody implements StreamReader {
       this.#owner.bodyTaken(stream, chunk.length);
       return chunk;
     }
+    // What was thrown away must not pass for the whole.
+    if (stream.error !== undefined && (stream.discards || !stream.endReceived)) return this.#fail(stream.error);
     if (stream.endReceived) return this.#end();
-    if (stream.error !== undefined) return this.#fail(stream.error);
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
       stream.reader = this;

@@ -3,6 +3,7 @@
  * PRIORITY (CVE-2019-9513), SETTINGS (CVE-2019-9515, CVE-2020-11080), frames that nobody knows, GOAWAY; sent to a
  * connection whose answers are read, and to one whose answers are not.
  */
+import { HttpRequest } from "@sluice/core";
 import { describe, expect, test } from "vitest";
 import {
   attackClient,
@@ -13,6 +14,7 @@ import {
   tally,
   times,
 } from "../support/attack.ts";
+import { outcomeOf, send } from "../support/client.ts";
 import { expectAborted, expectFrames, expectQuiet } from "../support/expectations.ts";
 import { get } from "../support/messages.ts";
 import { ok, okText } from "../support/server.ts";
@@ -210,6 +212,38 @@ describe("frames that are ignored", () => {
       counter: ["refusals", 1001],
     });
     expect([answers, server.requests.length]).toEqual([[], 1]);
+  });
+});
+
+describe("promises without end, on a client that takes them", () => {
+  const promises: { response(): Promise<unknown> }[] = [];
+  const onPush = (promise: { response(): Promise<unknown> }): void => {
+    promises.push(promise);
+    promise.response().catch(() => {});
+  };
+
+  test("as many as maxReservedStreams are kept, a thousand more are refused, and then it is too many", async () => {
+    const client = await attackClient({ onPush });
+    const { peer } = client;
+    const sent = send(client, HttpRequest.get("http://a.test/"));
+    await client.run();
+    peer.take();
+    peer.batch(() => times(1200, (index) => peer.pushPromise(1, 2 + 2 * index, get(`/${index}`))));
+    await client.run();
+    expect(peer.take()).toEqual(
+      Array.from({ length: 1000 }, (_, index) => `RST_STREAM ${2 + 2 * (200 + index)} REFUSED_STREAM`),
+    );
+    expect(promises).toHaveLength(200);
+    peer.pushPromise(1, 2402, get());
+    const answers = await expectDefended(client, {
+      lastStreamId: 0,
+      code: calm,
+      debug:
+        "too_many_refused_streams: at most 1000 at once and 100 per second are accepted of streams opened beyond MAX_CONCURRENT_STREAMS",
+      errorCode: "TOO_MANY_REFUSALS",
+      counter: ["refusals", 1001],
+    });
+    expect([answers, outcomeOf(sent)]).toEqual([[], `limit TOO_MANY_REFUSALS ${calm}`]);
   });
 });
 

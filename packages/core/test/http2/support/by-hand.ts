@@ -4,6 +4,7 @@
  */
 import { HttpError, HttpRequest, HttpResponse } from "@sluice/core";
 import * as http2 from "@sluice/core/http2";
+import { latin1 } from "../../support/wire.ts";
 import { expectFrames } from "./expectations.ts";
 import { getText, post } from "./messages.ts";
 import { errorText } from "./reading.ts";
@@ -122,6 +123,12 @@ export async function getting(
   const sent = target.client.sendRequest(HttpRequest.get("http://a.test/"), { endStream: true });
   await expectFrames(target, [`HEADERS 1 END_STREAM ${getText}`]);
   return Object.assign(target, sent);
+}
+
+/** The next content as text, one char per octet; `null` at the end. */
+export async function textOf(body: http2.RecvStream): Promise<string | null> {
+  const chunk = await body.data();
+  return chunk === null ? null : latin1(chunk);
 }
 
 /** The response, which must have come. */

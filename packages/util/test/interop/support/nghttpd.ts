@@ -51,7 +51,11 @@ async function tryStart({ args = [], tls = false, files = {} }: NghttpdConfig, p
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
   child.on("error", (error) => (failure = error));
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  // A test that runs out of time stops nothing.
+  const atExit = (): void => void child.kill("SIGKILL");
+  process.once("exit", atExit);
   const stop = async (): Promise<void> => {
+    process.removeListener("exit", atExit);
     child.kill("SIGKILL");
     await exited;
     await folder[Symbol.asyncDispose]();
