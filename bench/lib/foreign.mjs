@@ -64,7 +64,7 @@ export const go = {
 export const hyper = {
   name: "rust hyper",
   async start(service, core) {
-    const args = (output) => ["build", "--release", "--locked", "--quiet", "--target-dir", output];
+    const args = (output) => ["build", "--release", "--quiet", "--target-dir", output];
     const program = built("cargo", "rust-hyper", args);
     return startProgram("rust hyper", core, `${program}/release/rust-hyper`, ["--service", service]);
   },

@@ -87,6 +87,8 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   #turnScheduled = false;
   #flushScheduled = false;
   #error: HttpError | undefined;
+  /** How the end of our stream comes about is nobody's concern. */
+  #regardless = false;
   #closed: Promise<void> | undefined;
   #settle: (() => void) | undefined;
 
@@ -181,10 +183,12 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   /**
    * Sends what is there, ends our stream, and releases the transport once the peer has ended its own.
    * @param keptSlot The one of the machine's deadlines that still counts.
+   * @param regardless Whether nothing is lost if what is there cannot be sent any more.
    */
-  close(error?: HttpError, keptSlot = -1): void {
+  close(error?: HttpError, keptSlot = -1, regardless = false): void {
     if (this.#phase !== OPEN) return;
     this.#error ??= error;
+    this.#regardless = regardless;
     this.#phase = CLOSING;
     this.input.clear();
     this.deadlines.clearAllBut(keptSlot);
@@ -248,7 +252,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     if (this.#phase === CLOSED) return;
     this.#depth++;
     if (error !== undefined && this.#phase !== LINGERING) {
-      this.abort(transportError(error));
+      this.#transportFailed(error);
     } else if (this.#phase !== OPEN) {
       // All that was to be sent has been: that the peer resets instead of ending its stream is no concern any more.
       if (chunk === null) this.#peerEnded();
@@ -347,7 +351,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   readonly #onShutdown = (error?: unknown): void => {
     if (this.#phase !== CLOSING) return;
     if (error !== undefined) {
-      this.abort(transportError(error));
+      this.#transportFailed(error);
     } else if (this.inputEnded || this.#timer === null || this.#options.lingerTimeoutMs === 0) {
       this.#release();
     } else {
@@ -355,6 +359,11 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
       this.deadlines.set(this.#closeSlot, this.#options.lingerTimeoutMs);
     }
   };
+
+  #transportFailed(error: unknown): void {
+    if (this.#regardless) this.#release();
+    else this.abort(transportError(error));
+  }
 
   #peerEnded(): void {
     this.inputEnded = true;

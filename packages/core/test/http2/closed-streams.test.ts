@@ -366,7 +366,7 @@ describe("behind the end of the peer's side", () => {
       expect(request.signal.reason).toMatchObject({ kind: "incomplete", code: "STREAM_RESET" });
       const reading = read(request.body);
       await expectQuiet(server);
-      expect(reading).toEqual({ pieces: [], trailers: undefined, outcome: "incomplete STREAM_RESET" });
+      expect(reading).toEqual({ pieces: [], trailers: undefined, outcome: `incomplete STREAM_RESET ${code}` });
       call(0).respond(new HttpResponse(200));
       await expectQuiet(server);
     });

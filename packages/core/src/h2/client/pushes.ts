@@ -45,7 +45,7 @@ export class Pushes {
     const tooMany = reserved >= this.#options.maxReservedStreams;
     if (tooMany) streams.check(machine.defences.streamRefused(machine.now()));
     // What our GOAWAY excludes will not be processed either (RFC 9113 6.8).
-    if (this.#onPush === undefined || asked === undefined || tooMany || machine.ignores(promisedId)) {
+    if (this.#onPush === undefined || asked === undefined || tooMany || machine.streams.ignores(promisedId)) {
       streams.refuse(promisedId, REFUSED_STREAM);
       return;
     }

@@ -109,7 +109,7 @@ export class Closing {
   cleanly(): void {
     this.isOver = true;
     if (!this.#goingAway.isFinal) this.#goingAway.send(this.#role.lastProcessed, NO_ERROR);
-    this.#driver.close(undefined, this.#slots.shutdown);
+    this.#closeTransport();
     this.settle(undefined);
   }
 
@@ -118,7 +118,7 @@ export class Closing {
     if (this.isOver) return;
     if (this.openStreams === 0 && part === undefined && this.#role.isIdle) {
       this.isOver = true;
-      this.#driver.close(undefined, this.#slots.shutdown);
+      this.#closeTransport();
       this.settle(undefined);
       return;
     }
@@ -147,6 +147,11 @@ export class Closing {
     this.#pings.fail(reason);
     this.#streams.failAll(reason);
     this.#role.over(error);
+  }
+
+  /** All that a client wants has been received by then; of a server, the last of a response may still be under way. */
+  #closeTransport(): void {
+    this.#driver.close(undefined, this.#slots.shutdown, this.#role.side === CLIENT);
   }
 
   #end(error: HttpError): void {

@@ -33,8 +33,6 @@ import type { Streams } from "./streams.ts";
 
 /** The rooms of the connection that these frames change, and what they mean for the rest of it. */
 export interface ControlledConnection {
-  /** A frame is for a stream that we said we would not process any more. */
-  ignores(streamId: number): boolean;
   /** The peer's SETTINGS have changed; on the first ones `first`. */
   settingsChanged(first: boolean): void;
   /** A SETTINGS frame of ours was acknowledged. */
@@ -166,7 +164,7 @@ export class ControlFrames implements SettingsSink {
     }
     const stream = streams.store.get(streamId);
     if (stream === undefined || isClosed(stream.state)) {
-      if (!this.#connection.ignores(streamId)) streams.late(streamId, WINDOW_UPDATE);
+      if (!streams.ignores(streamId)) streams.late(streamId, WINDOW_UPDATE);
       return;
     }
     const error = streams.fault(stream, WINDOW_UPDATE) ?? stream.sendWindow.increase(increment);

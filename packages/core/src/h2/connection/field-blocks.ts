@@ -26,8 +26,6 @@ export interface HeadOwner {
   readonly head: FieldSink & { begin(): void };
   /** Where promised requests are decoded; `undefined` on a server. */
   readonly promised: (FieldSink & { begin(): void }) | undefined;
-  /** A frame is for a stream that we said we would not process any more. */
-  ignores(streamId: number): boolean;
   /** A server: `head` holds the request that opens a stream. @throws Http2Error. */
   requestReceived(streamId: number, endStream: boolean): void;
   /** A client: `head` holds a response, interim or final. @throws Http2Error. */
@@ -125,9 +123,9 @@ export class FieldBlocks {
       const { store } = this.#streams;
       if (store.isLocal(streamId) || streamId > store.lastRemoteId) {
         this.#streams.check(store.admitRemote(streamId));
-        return this.#owner.ignores(streamId) ? DISCARD : REQUEST;
+        return this.#streams.ignores(streamId) ? DISCARD : REQUEST;
       }
-      if (this.#owner.ignores(streamId)) return DISCARD;
+      if (this.#streams.ignores(streamId)) return DISCARD;
     }
     this.#judgeLate(streamId);
     return DISCARD;

@@ -22,8 +22,6 @@ import type { FrameOutput } from "./frame-output.ts";
 import type { Streams } from "./streams.ts";
 
 export interface InboundOwner {
-  /** A frame is for a stream that we said we would not process any more. */
-  ignores(streamId: number): boolean;
   /** More content came than `maxBodyBytes`. */
   tooLarge(stream: Stream): void;
 }
@@ -148,7 +146,7 @@ export class Inbound {
     const stream = streams.store.get(streamId);
     if (stream === undefined || isClosed(stream.state)) {
       this.#discardFrame(length);
-      if (!this.#owner.ignores(streamId)) streams.late(streamId, endsStream(frame) ? DATA_END : DATA, length);
+      if (!streams.ignores(streamId)) streams.late(streamId, endsStream(frame) ? DATA_END : DATA, length);
       return;
     }
     const fault = streams.fault(stream, endsStream(frame) ? DATA_END : DATA);

@@ -5,23 +5,18 @@
  * `Inbound` and `Outbound` for content, `Streams` for states and resets. What a message means is that of the role.
  */
 import { Driver, type Machine, timeoutError } from "../../driver/driver.ts";
-import { abortedBy, asHttpError, HttpError, shutdownExpired } from "../../error.ts";
+import { abortedBy, HttpError, shutdownExpired } from "../../error.ts";
 import type { Observer } from "../../observer.ts";
 import type { Io, Timer } from "../../rt/io.ts";
 import { Defences } from "../defence/defences.ts";
-import { CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR } from "../frame/error-code.ts";
+import { CANCEL } from "../frame/error-code.ts";
 import { continuationLimit } from "../frame/field-block-order.ts";
-import type { Frame } from "../frame/frame-header.ts";
 import { FrameReader } from "../frame/frame-reader.ts";
-import * as types from "../frame/frame-type.ts";
 import type { GoAway } from "../frame/goaway.ts";
 import { PeerSettings } from "../frame/peer-settings.ts";
-import { decodePriority } from "../frame/priority.ts";
-import { decodeRstStream } from "../frame/rst-stream.ts";
 import { HpackDecoder } from "../hpack/decoder.ts";
 import { HpackEncoder } from "../hpack/encoder.ts";
-import { connectionError, Http2Error } from "../http2-error.ts";
-import { frameFacts } from "../observe/frame-facts.ts";
+import type { Http2Error } from "../http2-error.ts";
 import { OutgoingFrames } from "../observe/outgoing-frames.ts";
 import type { ResolvedCommonOptions } from "../options.ts";
 import { CLIENT, CLOSED_BY_END, CLOSED_BY_RESET_RECEIVED, SERVER } from "../stream/state.ts";
@@ -35,26 +30,21 @@ import { Inbound, type InboundOwner } from "./inbound.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { Outbound } from "./outbound.ts";
 import { PING_KEEP_ALIVE, Pings } from "./pings.ts";
-import { clientPreface, PrefaceReader } from "./preface.ts";
+import { clientPreface } from "./preface.ts";
+import { Receiving, type ReceivingConnection, type ReceivingRole } from "./receiving.ts";
 import { type SettingEntry, SettingsExchange } from "./settings-exchange.ts";
 import { Stalls } from "./stalls.ts";
-import { isStreamError, Streams, type StreamsOwner } from "./streams.ts";
+import { Streams, type StreamsOwner } from "./streams.ts";
 
 /** What the role of the connection adds: the meaning of messages. */
-export interface Role extends Omit<HeadOwner, "ignores">, ClosingRole {
+export interface Role extends HeadOwner, InboundOwner, ReceivingRole, ClosingRole {
   /** The first SETTINGS of this side. */
   readonly firstSettings: readonly SettingEntry[];
   /** The peer's SETTINGS have changed; on the first ones `first`. */
   settingsChanged(first: boolean): void;
   /** A SETTINGS frame of ours was acknowledged. */
   settingsAcknowledged(): void;
-  /** PRIORITY_UPDATE was received. @throws Http2Error. */
-  priorityUpdated(frame: Frame): void;
-  /** PUSH_PROMISE was received. @throws Http2Error if that is not allowed. */
-  checkPush(): void;
   goAwayReceived(goAway: GoAway): void;
-  /** More content came than allowed. */
-  tooLarge(stream: Stream): void;
   /** A stream counts no more. */
   streamClosed(stream: Stream): void;
 }
@@ -71,10 +61,7 @@ const slots = 8;
 
 const ends = { age: AGE_SLOT, drain: DRAIN_SLOT, shutdown: SHUTDOWN_SLOT };
 
-/** Output beyond this stops reading: what is received makes output of its own. */
-const maxOutputBytes = 65_536;
-
-export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOwner, ControlledConnection {
+export class Http2Machine implements Machine, StreamsOwner, ControlledConnection, ReceivingConnection {
   readonly driver: Driver<FrameOutput>;
   readonly peer: PeerSettings = new PeerSettings();
   readonly reader: FrameReader;
@@ -98,11 +85,9 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   readonly #options: ResolvedCommonOptions;
   readonly #timer: Timer | null;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #control: ControlFrames;
-  readonly #closing: Closing;
-  readonly #preface: PrefaceReader | undefined;
-  /** Frames at hand are left alone until there is room for what they bring about. */
-  #paused = false;
+  readonly control: ControlFrames;
+  readonly closing: Closing;
+  readonly #receiving: Receiving;
 
   constructor(io: Io, role: Role, options: ResolvedCommonOptions, timer: Timer | null, observer: Observer | undefined) {
     this.#role = role;
@@ -123,25 +108,16 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     this.settings = new SettingsExchange(writer);
     this.pings = new Pings(writer);
     this.goingAway = new GoingAway(writer);
-    this.streams = new Streams(role.side, options, timer, writer, this.defences, observer, this);
+    this.streams = new Streams(role.side, options, timer, writer, this.defences, observer, this.goingAway, this);
     const { streams, defences, driver, encoder, peer } = this;
-    this.inbound = new Inbound(driver, streams, defences, this, options.maxBodyBytes);
+    this.inbound = new Inbound(driver, streams, defences, role, options.maxBodyBytes);
     this.#stalls = new Stalls(streams, driver.deadlines, STALL_SLOT, options.stallTimeoutMs);
     this.outbound = new Outbound(driver, encoder, peer, streams, defences, observer, this.#stalls);
-    this.blocks = new FieldBlocks(role.side, this.decoder, streams, this.inbound, defences, this, options);
-    this.#preface = client ? undefined : new PrefaceReader();
-    this.#control = new ControlFrames(role.side, this, SETTINGS_SLOT, options);
+    this.blocks = new FieldBlocks(role.side, this.decoder, streams, this.inbound, defences, role, options);
+    this.#receiving = new Receiving(this, role, !client);
+    this.control = new ControlFrames(role.side, this, SETTINGS_SLOT, options);
     const { shutdownTimeoutMs } = options;
-    this.#closing = new Closing(
-      driver,
-      role,
-      this.reader,
-      streams,
-      this.pings,
-      this.goingAway,
-      ends,
-      shutdownTimeoutMs,
-    );
+    this.closing = new Closing(driver, role, this.reader, streams, this.pings, this.goingAway, ends, shutdownTimeoutMs);
     const { deadlines } = driver;
     this.#keepAlive =
       client || options.keepAliveIntervalMs > 0
@@ -170,17 +146,17 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   }
 
   get isOver(): boolean {
-    return this.#closing.isOver;
+    return this.closing.isOver;
   }
 
   /** Why the connection is over. */
   get error(): HttpError | undefined {
-    return this.#closing.error;
+    return this.closing.error;
   }
 
   /** Whether the peer has introduced itself by its SETTINGS. */
   get isGreeted(): boolean {
-    return this.#control.isGreeted;
+    return this.control.isGreeted;
   }
 
   get isClosing(): boolean {
@@ -204,14 +180,14 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
 
   gracefulShutdown(deadlineMs?: number): void {
     this.enter();
-    this.#closing.gracefully(deadlineMs, this.isGreeted && this.#timer !== null);
+    this.closing.gracefully(deadlineMs, this.isGreeted && this.#timer !== null);
     this.leave();
   }
 
   /** Ends the connection because of what the transport is. */
   goAwayBecause(error: Http2Error): void {
     this.enter();
-    this.#closing.because(error, error.reason, error.message);
+    this.closing.because(error, error.reason, error.message);
     this.leave();
   }
 
@@ -220,7 +196,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     this.enter();
     const message = debugData === "" ? "the connection was ended by the program" : debugData;
     const error = new HttpError("canceled", "GOAWAY_SENT", message, { reason: errorCode });
-    this.#closing.because(error, errorCode, debugData);
+    this.closing.because(error, errorCode, debugData);
     this.leave();
   }
 
@@ -239,7 +215,7 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
 
   /** Closes the connection once it has been shut down and nothing is left to do. */
   closeIfDone(): void {
-    this.#closing.closeIfDone();
+    this.closing.closeIfDone();
   }
 
   /** The connection's window is to be `bytes`. */
@@ -253,18 +229,18 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   /** Announces settings while the connection runs; they are in force once the peer has acknowledged them. */
   changeSettings(entries: readonly SettingEntry[]): void {
     this.enter();
-    if (!this.isOver) this.#control.announce(entries);
+    if (!this.isOver) this.control.announce(entries);
     this.leave();
   }
 
   // Machine: called by the driver.
 
   get wantsRead(): boolean {
-    return !(this.isOver || this.#paused || this.defences.data.isShort) && this.driver.output.length < maxOutputBytes;
+    return !(this.isOver || this.#receiving.isPaused || this.#receiving.isFull);
   }
 
   get wantsWrite(): boolean {
-    return this.outbound.wantsWrite || (this.#paused && !this.#mustPause);
+    return this.outbound.wantsWrite || (this.#receiving.isPaused && !this.#receiving.isFull);
   }
 
   /**
@@ -280,45 +256,44 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     if (chunk.length > 0) {
       this.reads++;
       this.#keepAlive?.heard(this.now());
-      this.#push(chunk);
+      this.#receiving.push(chunk);
     }
-    this.#read();
+    this.#receiving.read();
   }
 
   inputEnded(): void {
-    const withinFrame = this.reader.withinFrame || this.reader.openFieldBlock !== 0;
-    this.#closing.peerEnded(this.#preface?.isPartial === true ? "the preface" : withinFrame ? "a frame" : undefined);
+    this.closing.peerEnded(this.#receiving.unfinished);
   }
 
   writable(): void {
     this.outbound.pump();
-    if (this.#paused && !this.#mustPause) this.#read();
+    if (this.#receiving.isPaused && !this.#receiving.isFull) this.#receiving.read();
   }
 
   expired(slot: number): void {
     const options = this.#options;
     switch (slot) {
       case PREFACE_SLOT:
-        if (!this.isGreeted) this.#closing.expired("prefaceTimeoutMs", options.prefaceTimeoutMs, "no SETTINGS came");
+        if (!this.isGreeted) this.closing.expired("prefaceTimeoutMs", options.prefaceTimeoutMs, "no SETTINGS came");
         break;
       case SETTINGS_SLOT:
         if (this.settings.isPending) {
-          this.#closing.expired("settingsTimeoutMs", options.settingsTimeoutMs, "our SETTINGS were not acknowledged");
+          this.closing.expired("settingsTimeoutMs", options.settingsTimeoutMs, "our SETTINGS were not acknowledged");
         }
         break;
       case KEEP_ALIVE_SLOT:
         this.#askForLife();
         break;
       case IDLE_SLOT:
-        if (this.#closing.openStreams > 0) break;
-        if (this.#role.isIdle) this.#closing.cleanly();
+        if (this.closing.openStreams > 0) break;
+        if (this.#role.isIdle) this.closing.cleanly();
         else this.driver.deadlines.set(IDLE_SLOT, options.idleTimeoutMs);
         break;
       case AGE_SLOT:
         this.gracefulShutdown(options.maxConnectionAgeGraceMs || Number.POSITIVE_INFINITY);
         break;
       case DRAIN_SLOT:
-        this.#closing.drained();
+        this.closing.drained();
         break;
       case STALL_SLOT:
         for (const stream of this.#stalls.expired()) if (this.outbound.isStalled(stream)) this.#giveUp(stream);
@@ -331,20 +306,20 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
 
   failed(error: HttpError): void {
     if (this.isOver) return;
-    this.#closing.isOver = true;
-    this.#closing.settle(error);
+    this.closing.isOver = true;
+    this.closing.settle(error);
   }
 
-  // StreamsOwner, InboundOwner.
+  // StreamsOwner.
 
-  opened(): void {
-    if (this.#closing.openStreams++ > 0) return;
+  streamOpened(): void {
+    if (this.closing.openStreams++ > 0) return;
     this.driver.deadlines.clear(IDLE_SLOT);
     this.#keepAlive?.wake();
   }
 
-  closing(stream: Stream): void {
-    this.#closing.openStreams--;
+  streamClosing(stream: Stream): void {
+    this.closing.openStreams--;
     this.outbound.drop(stream);
     this.inbound.forget(stream);
     if (stream.state === CLOSED_BY_END && !stream.discards) return;
@@ -356,9 +331,9 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     stream.receiveWindow = undefined;
   }
 
-  closed(stream: Stream): void {
+  streamClosed(stream: Stream): void {
     this.#role.streamClosed(stream);
-    if (this.#closing.openStreams > 0 || this.isOver) return;
+    if (this.closing.openStreams > 0 || this.isOver) return;
     this.driver.deadlines.set(IDLE_SLOT, this.#options.idleTimeoutMs);
     this.closeIfDone();
   }
@@ -367,14 +342,6 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     this.enter();
     stream.handler.expired(stream);
     this.leave();
-  }
-
-  ignores(streamId: number): boolean {
-    return !this.streams.store.isLocal(streamId) && this.goingAway.ignores(streamId);
-  }
-
-  tooLarge(stream: Stream): void {
-    this.#role.tooLarge(stream);
   }
 
   // ControlledConnection.
@@ -394,128 +361,14 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
   }
 
   drained(): void {
-    this.#closing.drained();
-  }
-
-  // HeadOwner: what field sections mean is the role's.
-
-  get head(): HeadOwner["head"] {
-    return this.#role.head;
-  }
-
-  get promised(): HeadOwner["promised"] {
-    return this.#role.promised;
-  }
-
-  requestReceived(streamId: number, endStream: boolean): void {
-    this.#role.requestReceived(streamId, endStream);
-  }
-
-  responseReceived(stream: Stream, endStream: boolean): void {
-    this.#role.responseReceived(stream, endStream);
-  }
-
-  promiseReceived(parent: Stream | undefined, promisedId: number): void {
-    this.#role.promiseReceived(parent, promisedId);
-  }
-
-  // Receiving.
-
-  get #mustPause(): boolean {
-    return this.defences.data.isShort || this.driver.output.length >= maxOutputBytes;
-  }
-
-  #push(chunk: Uint8Array): void {
-    if (this.#preface === undefined || this.#preface.isComplete) {
-      this.reader.push(chunk);
-      return;
-    }
-    try {
-      this.reader.push(this.#preface.take(chunk));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Reads the frames at hand. */
-  #read(): void {
-    this.#paused = false;
-    while (!this.isOver) {
-      try {
-        while (this.reader.next()) {
-          this.#dispatch(this.reader.frame);
-          if (this.isOver) return;
-          if (!this.#mustPause) continue;
-          this.driver.flush();
-          this.#paused = this.#mustPause;
-          if (this.#paused) return;
-        }
-        return;
-      } catch (error) {
-        this.#fail(error);
-      }
-    }
-  }
-
-  #dispatch(frame: Frame): void {
-    if (this.observer?.frameReceived !== undefined && frame.first) this.observer.frameReceived(frameFacts(frame));
-    if (!this.isGreeted) this.#checkFirst(frame);
-    switch (frame.type) {
-      case types.DATA:
-        if (frame.first) this.#control.dataReceived(frame.length);
-        this.inbound.data(frame);
-        break;
-      case types.HEADERS:
-        this.blocks.headers(frame);
-        break;
-      case types.CONTINUATION:
-        this.blocks.continuation(frame);
-        break;
-      case types.PUSH_PROMISE:
-        this.#role.checkPush();
-        this.blocks.pushPromise(frame);
-        break;
-      case types.PRIORITY:
-        decodePriority(frame);
-        this.streams.check(this.defences.priorityReceived(this.now()));
-        break;
-      case types.RST_STREAM:
-        this.streams.resetReceived(frame.streamId, decodeRstStream(frame));
-        break;
-      case types.SETTINGS:
-        this.#control.settings(frame);
-        break;
-      case types.PING:
-        this.#control.ping(frame);
-        break;
-      case types.GOAWAY:
-        this.#control.goAway(frame);
-        break;
-      case types.WINDOW_UPDATE:
-        this.#control.windowUpdate(frame);
-        break;
-      case types.PRIORITY_UPDATE:
-        this.streams.check(this.defences.priorityUpdateReceived(this.now()));
-        this.#role.priorityUpdated(frame);
-        break;
-      default:
-        this.streams.check(this.defences.unknownFrame(this.now()));
-        break;
-    }
-  }
-
-  /** RFC 9113 3.4: the first frame of either side is SETTINGS. */
-  #checkFirst(frame: Frame): void {
-    if (frame.type === types.SETTINGS && (frame.flags & types.FLAG_ACK) === 0) return;
-    const message = `the first frame must be SETTINGS, got ${types.frameTypeName(frame.type)} (RFC 9113 3.4)`;
-    throw connectionError(PROTOCOL_ERROR, "SETTINGS_NOT_FIRST", message);
+    this.closing.drained();
   }
 
   // The end.
 
   #askForLife(): void {
     const now = this.now();
-    switch (this.#keepAlive?.expired(this.#closing.openStreams === 0, now)) {
+    switch (this.#keepAlive?.expired(this.closing.openStreams === 0, now)) {
       case "ping":
         this.pings.send(PING_KEEP_ALIVE, now);
         break;
@@ -534,20 +387,5 @@ export class Http2Machine implements Machine, StreamsOwner, InboundOwner, HeadOw
     this.streams.reset(stream, CANCEL, error);
     // RFC 9113 8.1: a response that is whole stays so.
     if (this.side === SERVER || !stream.endReceived) this.inbound.discard(stream);
-  }
-
-  /** Answers what was found to be wrong: with one stream, or with the connection. */
-  #fail(thrown: unknown): void {
-    let error = thrown;
-    if (isStreamError(error)) {
-      try {
-        this.streams.fail(error);
-        return;
-      } catch (worse) {
-        error = worse;
-      }
-    }
-    if (error instanceof Http2Error) this.#closing.because(error, error.reason, error.message);
-    else this.#closing.because(asHttpError(error), INTERNAL_ERROR, "");
   }
 }

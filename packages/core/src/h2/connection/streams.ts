@@ -27,14 +27,15 @@ import {
 import { type StoreLimits, StreamStore } from "../stream/store.ts";
 import { Stream, type StreamHandler } from "../stream/stream.ts";
 import { StreamDeadlines } from "../stream/stream-deadlines.ts";
+import type { GoingAway } from "./going-away.ts";
 
 export interface StreamsOwner {
   /** There is one stream more. */
-  opened(): void;
+  streamOpened(): void;
   /** A stream has just been closed; its record is still whole. */
-  closing(stream: Stream): void;
+  streamClosing(stream: Stream): void;
   /** The stream is closed and counts no more. */
-  closed(stream: Stream): void;
+  streamClosed(stream: Stream): void;
   /** The time limit set for the stream has passed. Comes from the clock, outside of the connection's work. */
   streamExpired(stream: Stream): void;
 }
@@ -49,6 +50,7 @@ export class Streams {
   readonly #writer: OctetWriter;
   readonly #defences: Defences;
   readonly #observer: Observer | undefined;
+  readonly #goingAway: GoingAway;
   readonly #owner: StreamsOwner;
   /** How many resets of ours may still have frames under way that come when the reset is forgotten. */
   #unansweredResets = 0;
@@ -60,6 +62,7 @@ export class Streams {
     writer: OctetWriter,
     defences: Defences,
     observer: Observer | undefined,
+    goingAway: GoingAway,
     owner: StreamsOwner,
   ) {
     this.#role = role;
@@ -73,11 +76,17 @@ export class Streams {
     this.#writer = writer;
     this.#defences = defences;
     this.#observer = observer;
+    this.#goingAway = goingAway;
     this.#owner = owner;
   }
 
   now(): number {
     return this.#timer === null ? 0 : this.#timer.now();
+  }
+
+  /** Whether we told the peer that this stream of it will not be processed. */
+  ignores(streamId: number): boolean {
+    return this.#goingAway.isSent && !this.store.isLocal(streamId) && this.#goingAway.ignores(streamId);
   }
 
   /** Throws what a defence has found to be too much. */
@@ -89,7 +98,7 @@ export class Streams {
   open(id: number, state: number, handler: StreamHandler, priority: Priority): Stream {
     const stream = new Stream(id, state, handler, this.initialSendWindowBytes, priority);
     this.store.add(stream, isActive(state));
-    this.#owner.opened();
+    this.#owner.streamOpened();
     if (this.store.isLocal(id)) this.#defences.streamOpened();
     if (state !== IDLE) this.#observer?.streamChanged?.(id, stateName(IDLE), stateName(state));
     return stream;
@@ -223,11 +232,11 @@ export class Streams {
 
   #close(stream: Stream, state: number): void {
     stream.receiveWindow?.end();
-    this.#owner.closing(stream);
+    this.#owner.streamClosing(stream);
     const unread = state === CLOSED_BY_END && stream.queue !== undefined && !stream.queue.isEmpty;
     if (unread) this.store.deactivate(stream);
     else this.#remove(stream);
-    this.#owner.closed(stream);
+    this.#owner.streamClosed(stream);
   }
 
   #remove(stream: Stream): void {

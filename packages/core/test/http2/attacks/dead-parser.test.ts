@@ -84,6 +84,25 @@ describe("CVE-2026-27135: input behind the error that ended the connection", () 
     expect([answers, server.requests.length, server.counts.get("priority")]).toEqual([[okText(1)], 1, undefined]);
   });
 
+  test("CVE-2026-27135: the same behind an error in what a frame says, not in its form", async () => {
+    const server = await attackServer(ok);
+    const { peer } = server;
+    peer.batch(() => {
+      peer.headers(1, get(), { endStream: true });
+      peer.windowUpdate(0, 0);
+      peer.headers(3, get(), { endStream: true });
+      times(20_000, () => peer.priority(1, { dependency: 3 }));
+    });
+    const answers = await expectDefended(server, {
+      lastStreamId: 1,
+      code: "PROTOCOL_ERROR",
+      debug: "WINDOW_UPDATE: increment must be from 1 to 2^31-1, got 0 (RFC 9113 6.9)",
+      kind: "protocol",
+      errorCode: "WINDOW_UPDATE_ZERO",
+    });
+    expect([answers, server.requests.length, server.counts.get("priority")]).toEqual([[okText(1)], 1, undefined]);
+  });
+
   test("CVE-2026-27135: while the end of the transport is waited for, in many chunks, for lingerTimeoutMs", async () => {
     const server = await attackServer(ok);
     const { peer } = server;

@@ -66,10 +66,10 @@ export function hyperPeer(): CompiledPeer {
     skipped: cargo === undefined,
     async build() {
       const target = join(cache, "hyper-peer");
-      const locked = ["--locked", "--manifest-path", join(sources("hyper"), "Cargo.toml")];
-      const fetched = await start(cargo, ["fetch", "--quiet", ...locked], {});
+      const manifest = ["--manifest-path", join(sources("hyper"), "Cargo.toml")];
+      const fetched = await start(cargo, ["fetch", "--quiet", ...manifest], {});
       if (fetched.code !== 0 && process.env["SLUICE_INTEROP"] !== "required") return undefined;
-      const { code, stderr } = await start(cargo, ["build", "--quiet", ...locked], { CARGO_TARGET_DIR: target });
+      const { code, stderr } = await start(cargo, ["build", "--quiet", ...manifest], { CARGO_TARGET_DIR: target });
       return finished(code, stderr, join(target, "debug", "sluice-test-peer"));
     },
   };
