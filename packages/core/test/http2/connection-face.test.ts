@@ -9,7 +9,7 @@ import { getRequest } from "./support/exchanges.ts";
 import { expectClosed, expectFrames, expectGoAway, expectQuiet } from "./support/expectations.ts";
 import { get, getText, post, request as requestLines, status } from "./support/messages.ts";
 import type { Role } from "./support/output-rules.ts";
-import { ok, okText, serveH2 } from "./support/server.ts";
+import { ok, serveH2 } from "./support/server.ts";
 import { pass, type Setup, type UnderTest } from "./support/under-test.ts";
 
 const ping = "736c756963650000";
@@ -170,12 +170,12 @@ for (const role of ["server", "client"] as const) {
       target.connection.setInitialWindow(0);
       await expectFrames(target, ["SETTINGS INITIAL_WINDOW_SIZE=65536", "SETTINGS INITIAL_WINDOW_SIZE=0"]);
       expect(target.connection.windows.unread).toBe(1);
+      // Until the second is acknowledged, the first is in force.
+      target.peer.settingsAck();
+      target.peer.data(1, 16_384);
+      await expectQuiet(target);
       target.peer.settingsAck();
       await expectQuiet(target);
-      expect(target.peer.allowance(1)).toBe(65_535);
-      target.peer.settingsAck();
-      await expectQuiet(target);
-      expect(target.peer.allowance(1)).toBe(-1);
       target.peer.data(1, 1);
       await expectFrames(target, ["RST_STREAM 1 FLOW_CONTROL_ERROR"]);
     });
@@ -213,7 +213,11 @@ describe("what a connection tells", () => {
       peakLocal: 0,
       peakRemote: 0,
     });
-    expect(connection.peerSettings).toMatchObject({ maxFrameSize: 16_384, initialWindowBytes: 65_535, enablePush: true });
+    expect(connection.peerSettings).toMatchObject({
+      maxFrameSize: 16_384,
+      initialWindowBytes: 65_535,
+      enablePush: true,
+    });
     target.peer.preface();
     target.peer.settings({ MAX_CONCURRENT_STREAMS: 7, INITIAL_WINDOW_SIZE: 9, MAX_FRAME_SIZE: 20_000, ENABLE_PUSH: 0 });
     target.peer.headers(1, get(), { endStream: true });
@@ -302,5 +306,4 @@ test("a shutdown by the face: streams under way are finished first", async () =>
   target.peer.headers(1, status(200), { endStream: true });
   await expectClosed(target);
   expect((await response).head.status).toBe(200);
-  expect(okText(1)).toContain("200");
 });

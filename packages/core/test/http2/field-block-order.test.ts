@@ -252,7 +252,7 @@ describe("too many CONTINUATION frames", () => {
     inFragments(server.peer, 1, 8);
     await expectFrames(server, [okText(1)]);
     inFragments(server.peer, 3, 9);
-    const message = "CONTINUATION: a field block must take at most 8 of them";
+    const message = "too_many_continuations: a field block must take at most 8 of them";
     await expectGoAway(server, 1, "ENHANCE_YOUR_CALM", message, "limit", "TOO_MANY_CONTINUATIONS");
   });
 
@@ -262,7 +262,7 @@ describe("too many CONTINUATION frames", () => {
     for (let i = 0; i < 7; i++) server.peer.continuation(1, [["x", "1"]], { endHeaders: false });
     await expectQuiet(server);
     server.peer.continuation(1, [["x", "1"]], { endHeaders: false });
-    const message = "CONTINUATION: a field block must take at most 8 of them";
+    const message = "too_many_continuations: a field block must take at most 8 of them";
     await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "TOO_MANY_CONTINUATIONS");
   });
 
@@ -271,7 +271,7 @@ describe("too many CONTINUATION frames", () => {
     inFragments(server.peer, 1, 9);
     await expectFrames(server, [okText(1)]);
     inFragments(server.peer, 3, 10);
-    const message = "CONTINUATION: a field block must take at most 9 of them";
+    const message = "too_many_continuations: a field block must take at most 9 of them";
     await expectGoAway(server, 1, "ENHANCE_YOUR_CALM", message, "limit", "TOO_MANY_CONTINUATIONS");
   });
 
@@ -283,7 +283,7 @@ describe("too many CONTINUATION frames", () => {
     for (let i = 0; i < 16; i++) client.peer.continuation(1, [["x", "1"]], { endHeaders: false });
     await expectQuiet(client);
     client.peer.continuation(1, [["x", "1"]], { endHeaders: false });
-    const message = "CONTINUATION: a field block must take at most 17 of them";
+    const message = "too_many_continuations: a field block must take at most 17 of them";
     await expectGoAway(client, 0, "ENHANCE_YOUR_CALM", message, "limit", "TOO_MANY_CONTINUATIONS");
     await expectSent(client, sent, "limit TOO_MANY_CONTINUATIONS ENHANCE_YOUR_CALM");
   });
@@ -308,7 +308,7 @@ describe("too many CONTINUATION frames", () => {
     server.peer.continuation(1, none, { endHeaders: false });
     await expectQuiet(server);
     server.peer.continuation(1, none, { endHeaders: false });
-    const message = "CONTINUATION: two in a row were empty and ended nothing";
+    const message = "too_many_continuations: two in a row were empty and ended nothing";
     await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "EMPTY_CONTINUATIONS");
   });
 });

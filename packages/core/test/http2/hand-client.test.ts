@@ -235,7 +235,11 @@ describe("the response", () => {
       target.peer.data(1, "", { endStream: true });
     }
     const { head, body } = await received(target, response);
-    expect([head.headers.get("content-length"), await textOf(body), await body.trailers()]).toEqual(["5", null, undefined]);
+    expect([head.headers.get("content-length"), await textOf(body), await body.trailers()]).toEqual([
+      "5",
+      null,
+      undefined,
+    ]);
     await target.run();
     expect(target.peer.take().length).toBe(1);
   });
@@ -286,7 +290,10 @@ describe("the response", () => {
 
   test("a response that never comes: the error, which nobody has to look at", async () => {
     for (const [end, error] of [
-      [(target: Awaited<ReturnType<typeof getting>>) => target.peer.rst(1, "REFUSED_STREAM"), "closed REFUSED_STREAM REFUSED_STREAM"],
+      [
+        (target: Awaited<ReturnType<typeof getting>>) => target.peer.rst(1, "REFUSED_STREAM"),
+        "closed REFUSED_STREAM REFUSED_STREAM",
+      ],
       [(target: Awaited<ReturnType<typeof getting>>) => target.peer.goAway(0, "NO_ERROR"), "closed GOAWAY NO_ERROR"],
       [(target: Awaited<ReturnType<typeof getting>>) => target.send.sendReset(), "canceled STREAM_CANCELED CANCEL"],
       [(target: Awaited<ReturnType<typeof getting>>) => target.peer.end(), "incomplete CONNECTION_LOST"],

@@ -1,10 +1,21 @@
 /**
  * The sending side of a stream by hand: capacity, content, trailers, resets.
  */
+
+import { HttpRequest, HttpResponse } from "@sluice/core";
 import * as http2 from "@sluice/core/http2";
 import { describe, expect, test } from "vitest";
-import { HttpRequest, HttpResponse } from "@sluice/core";
-import { accepted, acceptH2, answering, awaiting, connectByHand, getting, posting, received, thrownBy } from "./support/by-hand.ts";
+import {
+  accepted,
+  acceptH2,
+  answering,
+  awaiting,
+  connectByHand,
+  getting,
+  posting,
+  received,
+  thrownBy,
+} from "./support/by-hand.ts";
 import { expectFrames, expectQuiet } from "./support/expectations.ts";
 import { get, post, status } from "./support/messages.ts";
 import type { UnderTest } from "./support/under-test.ts";
@@ -18,9 +29,10 @@ function outlines(target: UnderTest): string[] {
 }
 
 /** A server that answers requests on streams 1, 3, ... */
-async function answeringSeveral(count: number, settings: Record<string, number>): Promise<
-  UnderTest & { readonly connection: http2.Http2Connection; readonly sends: readonly http2.SendStream[] }
-> {
+async function answeringSeveral(
+  count: number,
+  settings: Record<string, number>,
+): Promise<UnderTest & { readonly connection: http2.Http2Connection; readonly sends: readonly http2.SendStream[] }> {
   const target = await acceptH2({}, { settings });
   const sends: http2.SendStream[] = [];
   for (let id = 1; id <= 2 * count; id += 2) {
@@ -76,7 +88,9 @@ for (const [role, start] of [
       peer.windowUpdate(1, 10);
       await target.run();
       expect(second.now).toBe(8);
-      expect(outlines(target)).toEqual(["DATA 1 5 xxxxx", "DATA 1 7 xxxxxxx"].map((frame) => frame.replace(/ x+$/, "")));
+      expect(outlines(target)).toEqual(
+        ["DATA 1 5 xxxxx", "DATA 1 7 xxxxxxx"].map((frame) => frame.replace(/ x+$/, "")),
+      );
     });
 
     test("[h2-210] is never granted as 0: not by a window below zero, nor by the connection's alone", async () => {
@@ -191,7 +205,10 @@ for (const [role, start] of [
       for (const [end, error] of [
         [(target: UnderTest) => target.peer.rst(1, "CANCEL"), "incomplete STREAM_RESET CANCEL"],
         [(target: UnderTest) => target.peer.windowUpdate(1, 0), "protocol WINDOW_UPDATE_ZERO PROTOCOL_ERROR"],
-        [(target: UnderTest & { readonly send: http2.SendStream }) => target.send.sendReset(), "canceled STREAM_CANCELED CANCEL"],
+        [
+          (target: UnderTest & { readonly send: http2.SendStream }) => target.send.sendReset(),
+          "canceled STREAM_CANCELED CANCEL",
+        ],
       ] as const) {
         const target = await start({}, { settings: { INITIAL_WINDOW_SIZE: 0 } });
         const wanted = awaiting(target.send.reserveCapacity(10));
@@ -384,7 +401,10 @@ for (const [role, start] of [
       target.send.onReset(() => {
         seen.push(thrownBy(() => target.send.sendData(text("x"))));
         seen.push(thrownBy(() => target.send.sendTrailers({})));
-        seen.push(thrownBy(() => target.send.sendReset()), target.send.state);
+        seen.push(
+          thrownBy(() => target.send.sendReset()),
+          target.send.state,
+        );
         late = awaiting(target.send.reserveCapacity(1));
       });
       target.peer.rst(1, "CANCEL");
@@ -457,7 +477,9 @@ describe("the connection's window is nobody's until it is used", () => {
     }
     for (const send of target.sends) send.sendData(octets(50_000));
     await target.run();
-    expect(target.peer.contentOf(1).length + target.peer.contentOf(3).length + target.peer.contentOf(5).length).toBe(65_535);
+    expect(target.peer.contentOf(1).length + target.peer.contentOf(3).length + target.peer.contentOf(5).length).toBe(
+      65_535,
+    );
     target.peer.windowUpdate(0, 150_000 - 65_535);
     await target.run();
     expect([1, 3, 5].map((id) => target.peer.contentOf(id).length)).toEqual([50_000, 50_000, 50_000]);

@@ -243,7 +243,9 @@ describe("answering", () => {
     target.respond.sendReset();
     await expectQuiet(target);
     expect([target.request.signal.aborted, target.connection.streams.remote]).toEqual([true, 0]);
-    expect(thrownBy(() => target.respond.sendResponse(new HttpResponse(200)))).toBe("canceled STREAM_CANCELED REFUSED_STREAM");
+    expect(thrownBy(() => target.respond.sendResponse(new HttpResponse(200)))).toBe(
+      "canceled STREAM_CANCELED REFUSED_STREAM",
+    );
   });
 
   test("the signal of the request aborts when its stream is lost, and not by a normal end", async () => {
@@ -313,7 +315,10 @@ test("[h2-296] a request that is not read: the answer is whole, then a reset wit
 
 test("CONNECT by hand: octets both ways; what is not DATA resets the stream", async () => {
   const target = await acceptH2();
-  target.peer.headers(1, [[":method", "CONNECT"], [":authority", "b.test:443"]]);
+  target.peer.headers(1, [
+    [":method", "CONNECT"],
+    [":authority", "b.test:443"],
+  ]);
   const { request, body, respond } = await accepted(target);
   expect([request.method, request.target.authority]).toEqual(["CONNECT", "b.test:443"]);
   const send = respond.sendResponse(new HttpResponse(200));

@@ -18,8 +18,9 @@ describe("a string", () => {
     const server = await serveH2(ok);
     // A name of 65,537 octets, of which the hard limit leaves no more than 65,536.
     server.peer.headers(1, hex("00 7f 82ff03"), { endHeaders: false });
-    const message = "a field name or value exceeds the 65536 octets left of the header list's hard limit";
-    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_FAR_TOO_LARGE");
+    const message =
+      "header_list_way_too_large: a field name or value exceeds the 65536 octets left of the header list's hard limit";
+    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_WAY_TOO_LARGE");
   });
 
   test("[h2-343] within that limit it is gathered from fragments, and answered with 431 once it is there", async () => {
@@ -38,8 +39,9 @@ describe("a string", () => {
     // 0 is five bits: 2,600 octets stand for 4,160 of a hard limit of 4,000.
     const code = joined([hex("00 01 78 ff a913"), new Uint8Array(2600)]);
     server.peer.headers(1, code, { endStream: true });
-    const message = "a field name or value exceeds the 3999 octets left of the header list's hard limit";
-    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_FAR_TOO_LARGE");
+    const message =
+      "header_list_way_too_large: a field name or value exceeds the 3999 octets left of the header list's hard limit";
+    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_WAY_TOO_LARGE");
   });
 });
 
@@ -67,9 +69,9 @@ describe("a list", () => {
     server.peer.headers(5, repeated(most - 1), { endStream: true });
     await expectFrames(server, [okText(1), toolarge(3), toolarge(5)]);
     server.peer.headers(7, repeated(most), { endStream: true });
-    const limit = `a header list must not exceed ${options.maxHeaderListBytes} octets, and ends the connection above`;
+    const limit = `header_list_way_too_large: a header list must not exceed ${options.maxHeaderListBytes} octets, and ends the connection above`;
     const got = `${4 * options.maxHeaderListBytes}, got at least ${listBytes + (most + 1) * 34}`;
-    await expectGoAway(server, 5, "ENHANCE_YOUR_CALM", `${limit} ${got}`, "limit", "HEADER_LIST_FAR_TOO_LARGE");
+    await expectGoAway(server, 5, "ENHANCE_YOUR_CALM", `${limit} ${got}`, "limit", "HEADER_LIST_WAY_TOO_LARGE");
   });
 
   test("[h2-344] of more than 10 MiB in some 6,000 octets ends the connection where it passes the hard limit", async () => {
@@ -82,8 +84,9 @@ describe("a list", () => {
     const entry = literalBlock([["x", value]]);
     entry[0] = 0x40;
     server.peer.headers(1, joined([head, entry, new Uint8Array(2600).fill(0xbe)]), { endStream: true });
-    const limit = "a header list must not exceed 16384 octets, and ends the connection above 65536, got at least";
-    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", limit, "limit", "HEADER_LIST_FAR_TOO_LARGE");
+    const limit =
+      "header_list_way_too_large: a header list must not exceed 16384 octets, and ends the connection above 65536, got at least";
+    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", limit, "limit", "HEADER_LIST_WAY_TOO_LARGE");
     expect(calls).toEqual([]);
   });
 
@@ -105,8 +108,9 @@ describe("a list", () => {
     await expectQuiet(client);
     await expectSent(client, second, "protocol HEADER_LIST_TOO_LARGE PROTOCOL_ERROR");
     client.peer.headers(5, status(200, ["x", "v".repeat(2000)], ["x", "v".repeat(2000)]), { endStream: true });
-    const message = "a field name or value exceeds the 1924 octets left of the header list's hard limit";
-    await expectGoAway(client, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_FAR_TOO_LARGE");
-    await expectSent(client, third, "limit HEADER_LIST_FAR_TOO_LARGE ENHANCE_YOUR_CALM");
+    const message =
+      "header_list_way_too_large: a field name or value exceeds the 1924 octets left of the header list's hard limit";
+    await expectGoAway(client, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_WAY_TOO_LARGE");
+    await expectSent(client, third, "limit HEADER_LIST_WAY_TOO_LARGE ENHANCE_YOUR_CALM");
   });
 });

@@ -23,7 +23,11 @@ interface Taking {
 }
 
 /** A client that takes every push, and has a request on stream 1 whose response has not begun. */
-async function taking(options: http2.ClientOptions = {}, request: HttpRequest = getRequest(), setup: Setup = {}): Promise<Taking> {
+async function taking(
+  options: http2.ClientOptions = {},
+  request: HttpRequest = getRequest(),
+  setup: Setup = {},
+): Promise<Taking> {
   const pushes: Taking["pushes"] = [];
   const onPush = (promise: http2.PushPromise): void => {
     pushes.push({ promise, response: awaiting(promise.response()) });
@@ -63,12 +67,12 @@ describe("[h2-250] a promise comes before what it promises", () => {
     client.peer.pushPromise(1, 2, get("/style.css", ["accept", "text/css"]));
     await expectQuiet(client);
     const { promise, response } = pushOf(target, 0);
-    expect([promise.streamId, promise.request.method, promise.request.target.toString(), promise.request.version]).toEqual([
-      2,
-      "GET",
-      "http://a.test/style.css",
-      "HTTP/2",
-    ]);
+    expect([
+      promise.streamId,
+      promise.request.method,
+      promise.request.target.toString(),
+      promise.request.version,
+    ]).toEqual([2, "GET", "http://a.test/style.css", "HTTP/2"]);
     expect([...promise.request.headers]).toEqual([["accept", "text/css"]]);
     expect([response.now, client.connection.closed instanceof Promise]).toEqual(["pending", true]);
     client.peer.headers(2, status(200, ["x", "1"]));
@@ -250,12 +254,58 @@ describe("[h2-256] requests that must not be promised: the promised stream is re
     ["POST", requestLines("POST", "/")],
     ["DELETE", requestLines("DELETE", "/")],
     ["content", lines(["content-length", "4"])],
-    ["another authority", [[":method", "GET"], [":scheme", "http"], [":authority", "b.test"], [":path", "/"]]],
-    ["another port", [[":method", "GET"], [":scheme", "http"], [":authority", "a.test:81"], [":path", "/"]]],
-    ["another scheme", [[":method", "GET"], [":scheme", "https"], [":authority", "a.test"], [":path", "/"]]],
-    ["no authority", [[":method", "GET"], [":scheme", "http"], [":path", "/"]]],
-    ["an authority that is none", [[":method", "GET"], [":scheme", "http"], [":authority", "a test"], [":path", "/"]]],
-    ["no path", [[":method", "GET"], [":scheme", "http"], [":authority", "a.test"]]],
+    [
+      "another authority",
+      [
+        [":method", "GET"],
+        [":scheme", "http"],
+        [":authority", "b.test"],
+        [":path", "/"],
+      ],
+    ],
+    [
+      "another port",
+      [
+        [":method", "GET"],
+        [":scheme", "http"],
+        [":authority", "a.test:81"],
+        [":path", "/"],
+      ],
+    ],
+    [
+      "another scheme",
+      [
+        [":method", "GET"],
+        [":scheme", "https"],
+        [":authority", "a.test"],
+        [":path", "/"],
+      ],
+    ],
+    [
+      "no authority",
+      [
+        [":method", "GET"],
+        [":scheme", "http"],
+        [":path", "/"],
+      ],
+    ],
+    [
+      "an authority that is none",
+      [
+        [":method", "GET"],
+        [":scheme", "http"],
+        [":authority", "a test"],
+        [":path", "/"],
+      ],
+    ],
+    [
+      "no path",
+      [
+        [":method", "GET"],
+        [":scheme", "http"],
+        [":authority", "a.test"],
+      ],
+    ],
     ["a status", [[":status", "200"]]],
     ["a name with capitals", lines(["X", "1"])],
     ["a connection-specific field", lines(["connection", "close"])],
@@ -496,7 +546,10 @@ describe("a pushed response that does not come to its end", () => {
   });
 
   test("no head within headTimeoutMs, no content within bodyTimeoutMs: a reset with CANCEL", async () => {
-    const target = await taking({ headTimeoutMs: 500, bodyTimeoutMs: 300, requestTimeoutMs: 0 }, HttpRequest.post("http://a.test/"));
+    const target = await taking(
+      { headTimeoutMs: 500, bodyTimeoutMs: 300, requestTimeoutMs: 0 },
+      HttpRequest.post("http://a.test/"),
+    );
     const { client } = target;
     client.peer.headers(1, status(200));
     client.peer.pushPromise(1, 2, get("/a"));

@@ -26,7 +26,10 @@ function pusherOf({ request }: Call): http2.Pusher {
 }
 
 /** A server with a request on stream 1, that was not answered. */
-async function asked(setup: Setup = {}, options: http2.ServerOptions = {}): Promise<Held & { readonly pusher: http2.Pusher }> {
+async function asked(
+  setup: Setup = {},
+  options: http2.ServerOptions = {},
+): Promise<Held & { readonly pusher: http2.Pusher }> {
   const held = await serveHeld(options, setup);
   held.server.peer.headers(1, get(), { endStream: true });
   await expectQuiet(held.server);
@@ -104,7 +107,16 @@ describe("[h2-250] a promise goes before the response it promises", () => {
     const held = await serveHeld();
     const { peer } = held.server;
     // As behind a proxy that ends TLS.
-    peer.headers(1, [[":method", "GET"], [":scheme", "https"], [":authority", "a.test"], [":path", "/"]], { endStream: true });
+    peer.headers(
+      1,
+      [
+        [":method", "GET"],
+        [":scheme", "https"],
+        [":authority", "a.test"],
+        [":path", "/"],
+      ],
+      { endStream: true },
+    );
     await expectQuiet(held.server);
     pusherOf(held.call(0)).push(HttpRequest.get("/x?y", { host: "a.test" }));
     await expectFrames(held.server, ["PUSH_PROMISE 1 -> 2 :method=GET :scheme=https :authority=a.test :path=/x?y"]);
@@ -225,7 +237,10 @@ describe("[h2-254] pushed responses keep to the client's MAX_CONCURRENT_STREAMS"
     expect([first.isReady, await first.ready()]).toEqual([true, undefined]);
     const send = first.sendResponse(new HttpResponse(200));
     await expectFrames(target, ["HEADERS 2 :status=200"]);
-    expect([second.isReady, thrownBy(() => second.sendResponse(new HttpResponse(200)))]).toEqual([false, "canceled NOT_READY"]);
+    expect([second.isReady, thrownBy(() => second.sendResponse(new HttpResponse(200)))]).toEqual([
+      false,
+      "canceled NOT_READY",
+    ]);
     await expectQuiet(target);
     const [ready, twice, other] = [awaiting(second.ready()), awaiting(second.ready()), awaiting(third.ready())];
     await target.run();

@@ -305,8 +305,9 @@ describe("sizes and identifiers", () => {
   test("[h2-097] one that exceeds it many times over ends the connection", async () => {
     const server = await serveRecorded(ok, { maxHeaderListBytes: 1000 });
     server.peer.headers(1, get("/", ["n".repeat(5000), ""]), { endStream: true });
-    const message = "a field name or value exceeds the 3829 octets left of the header list's hard limit";
-    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_FAR_TOO_LARGE");
+    const message =
+      "header_list_way_too_large: a field name or value exceeds the 3829 octets left of the header list's hard limit";
+    await expectGoAway(server, 0, "ENHANCE_YOUR_CALM", message, "limit", "HEADER_LIST_WAY_TOO_LARGE");
     expect(server.requests).toEqual([]);
   });
 

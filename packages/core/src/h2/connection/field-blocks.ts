@@ -194,8 +194,7 @@ export class FieldBlocks {
       checkDependency({ streamId: this.#streamId }, this.#priority);
     }
     if (this.#decoder.overLimit) {
-      const { listBytes } = this.#decoder;
-      this.#streams.check(this.#defences.headersOverLimit(this.#streams.now(), listBytes, this.#maxListBytes));
+      this.#streams.check(this.#defences.headersOverLimit(this.#streams.now()));
     }
     switch (this.#kind) {
       case REQUEST:

@@ -188,7 +188,7 @@ export class Inbound {
       stream.reader = reader;
     }
     stream.queue ??= new ReceiveQueue(this.#defences.data);
-    if (!stream.queue.push(bytes, start, end)) throw this.#defences.dataOverBudget();
+    stream.queue.push(bytes, start, end);
   }
 
   #complete(stream: Stream, frame: Frame): void {

@@ -4,7 +4,7 @@
  *
  * A part that waits by itself is charged what it lacks of 256 octets, and the charge is given back when it is read or
  * thrown away. Parts that are joined to the one before cost nothing more. When half of the budget is gone, the
- * connection should stop reading; the peer is only given up if frames that had arrived by then use up all of it.
+ * connection stops reading until something is read: the peer waits, and what it sends waits with it.
  */
 
 /** What a part that waits costs at least. */
@@ -39,10 +39,9 @@ export class DataBudget {
     return this.#charged * 2 > this.#max;
   }
 
-  /** A part of `bytes` octets was put aside by itself. Returns whether that is within the budget. */
-  charge(bytes: number): boolean {
+  /** A part of `bytes` octets was put aside by itself. */
+  charge(bytes: number): void {
     this.#charged += overhead(bytes);
-    return this.#charged <= this.#max;
   }
 
   /** A part of `bytes` octets that was charged is no more. */

@@ -12,7 +12,6 @@ import {
   EMPTY_DATA,
   GLITCHES,
   gaugeRules,
-  headerListFactor,
   PINGS,
   REFUSALS,
   RESETS_PROVOKED,
@@ -124,12 +123,6 @@ export class Defences {
     return this.#count(EMPTY_DATA, now);
   }
 
-  /** What waits to be read exceeds `data`. While `data.isShort`, nothing more should be read from the transport. */
-  dataOverBudget(): Http2Error {
-    const message = `unread DATA costs too much by itself, got ${this.data.charged} octets of overhead`;
-    return connectionError(ENHANCE_YOUR_CALM, "TOO_MANY_DATA_FRAMES", `too_many_data_frames: ${message}`);
-  }
-
   /** WINDOW_UPDATE was received. */
   windowUpdateReceived(now: number): Http2Error | undefined {
     return this.#count(WINDOW_UPDATES, now);
@@ -173,13 +166,8 @@ export class Defences {
     return this.#glitch(REPEATED_GOAWAY, now);
   }
 
-  /** A header list of `bytes` exceeds `maxBytes`, the limit that is answered with 431 or a stream error. */
-  headersOverLimit(now: number, bytes: number, maxBytes: number): Http2Error | undefined {
-    const most = headerListFactor * maxBytes;
-    if (bytes > most) {
-      const message = `header_list_way_too_large: a header list must be at most ${most} octets, got ${bytes}`;
-      return connectionError(ENHANCE_YOUR_CALM, "HEADER_LIST_WAY_TOO_LARGE", message);
-    }
+  /** A header list exceeds the limit that is answered with 431 or a stream error; far above it the decoder gives up. */
+  headersOverLimit(now: number): Http2Error | undefined {
     return this.#glitch(HEADERS_OVER_LIMIT, now);
   }
 

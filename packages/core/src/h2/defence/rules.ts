@@ -133,9 +133,6 @@ export const gaugeRules = [
   },
 ] as const;
 
-/** Hard limit of a header list, as a multiple of the soft one that is answered with 431 (h2's). */
-export const headerListFactor = 4;
-
 type RateOption = (typeof rateRules)[number]["option"];
 
 /** The options of the defences. Infinity switches one off. */

@@ -65,12 +65,12 @@ export class FieldBlockOrder {
       return;
     }
     if (++this.#continuations >= this.#maxContinuations) {
-      const message = `CONTINUATION: a field block must take at most ${this.#maxContinuations} of them`;
+      const message = `too_many_continuations: a field block must take at most ${this.#maxContinuations} of them`;
       throw connectionError(ENHANCE_YOUR_CALM, "TOO_MANY_CONTINUATIONS", message);
     }
     const empty = frame.length === 0;
     if (empty && this.#empty) {
-      const message = "CONTINUATION: two in a row were empty and ended nothing";
+      const message = "too_many_continuations: two in a row were empty and ended nothing";
       throw connectionError(ENHANCE_YOUR_CALM, "EMPTY_CONTINUATIONS", message);
     }
     this.#empty = empty;

@@ -211,7 +211,7 @@ describe("field blocks", () => {
       stream: 0,
       reason: 11,
       code: "TOO_MANY_CONTINUATIONS",
-      message: "CONTINUATION: a field block must take at most 8 of them",
+      message: "too_many_continuations: a field block must take at most 8 of them",
     });
     expect(continuationLimit(16_384)).toBe(8);
     expect(continuationLimit(65_536)).toBe(17);
@@ -226,7 +226,7 @@ describe("field blocks", () => {
       stream: 0,
       reason: 11,
       code: "EMPTY_CONTINUATIONS",
-      message: "CONTINUATION: two in a row were empty and ended nothing",
+      message: "too_many_continuations: two in a row were empty and ended nothing",
     });
   });
 

@@ -101,7 +101,7 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
   /** Whether all content was taken and the peer has ended its side. */
   get isEndStream(): boolean {
     const { endReceived, queue } = this.#stream;
-    return endReceived && (queue === undefined || queue.isEmpty);
+    return endReceived && (queue === undefined || queue.isEmpty) && !this.#isLost;
   }
 
   /** From here on, `data` does not give credit back: call `flowControl.releaseCapacity`. */
@@ -111,8 +111,8 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
   }
 
   /**
-   * The next content, or `null` at the end. Rejects with the `HttpError` that ended the stream, behind the content that
-   * was received before it.
+   * The next content, or `null` at the end. Rejects with the `HttpError` that ended the stream: on a client behind the
+   * content that was received before it, which on a server is let go when the client resets its request.
    * @throws TypeError if an earlier call is pending.
    */
   data(): Promise<Uint8Array | null> {
@@ -123,8 +123,8 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
       this.#taken(chunk.length);
       return Promise.resolve(chunk);
     }
+    if (this.#isLost) return Promise.reject(stream.error);
     if (stream.endReceived) return Promise.resolve(null);
-    if (stream.error !== undefined) return Promise.reject(stream.error);
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
       stream.reader = this;
@@ -142,7 +142,7 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
     }
     const stream = this.#stream;
     if (this.isEndStream) return Promise.resolve(stream.trailers);
-    if (stream.error !== undefined && !stream.endReceived) return Promise.reject(stream.error);
+    if (this.#isLost) return Promise.reject(stream.error);
     return new Promise((resolve, reject) => {
       this.#trailersWaiter = { resolve, reject };
       stream.reader ??= this;
@@ -189,6 +189,14 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
     if (stream.endReceived) waiter?.resolve(null);
     else waiter?.reject(stream.error ?? new HttpError("closed", "CLOSED", "the stream is closed"));
     this.#settleTrailers();
+    // They wait for content to be taken, and want to know if that is lost.
+    if (this.#trailersWaiter !== undefined) stream.reader = this;
+  }
+
+  /** Nothing more can be read but the error; what was thrown away must not pass for the whole. */
+  get #isLost(): boolean {
+    const { error, endReceived, discards } = this.#stream;
+    return error !== undefined && (discards || !endReceived);
   }
 
   #taken(count: number): void {
@@ -201,10 +209,9 @@ export class RecvStream implements StreamReader, AsyncIterable<Uint8Array> {
 
   #settleTrailers(): void {
     const waiter = this.#trailersWaiter;
-    const { error, endReceived, trailers } = this.#stream;
-    if (waiter === undefined || !(this.isEndStream || (error !== undefined && !endReceived))) return;
+    if (waiter === undefined || !(this.isEndStream || this.#isLost)) return;
     this.#trailersWaiter = undefined;
-    if (this.isEndStream) waiter.resolve(trailers);
-    else waiter.reject(error);
+    if (this.isEndStream) waiter.resolve(this.#stream.trailers);
+    else waiter.reject(this.#stream.error);
   }
 }

@@ -129,6 +129,8 @@ export class SendStream {
     // Reset first: a stream that is over needs no credit of its own.
     this.#machine.streams.reset(stream, errorCode, error);
     this.#machine.inbound.discard(stream);
+    // Who waits for something behind content that is thrown away.
+    stream.reader?.over(stream);
     this.#machine.leave();
   }
 

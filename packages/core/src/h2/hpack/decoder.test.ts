@@ -281,20 +281,22 @@ describe("the size of the header list", () => {
   });
 
   test("[h2-350] above four times the limit it is ENHANCE_YOUR_CALM, at four times it is not", () => {
-    const message = "a header list must not exceed 42 octets, and ends the connection above 168, got at least 210";
+    const message =
+      "header_list_way_too_large: a header list must not exceed 42 octets, and ends the connection above 168, got at least 210";
     const small = (): HpackDecoder => new HpackDecoder({ maxListBytes: 42 });
     expect(decodeLines(small(), hex("82828282")).lines).toHaveLength(1);
-    expect(refused("8282828282", small)).toEqual(connectionError(calm, "HEADER_LIST_FAR_TOO_LARGE", message));
+    expect(refused("8282828282", small)).toEqual(connectionError(calm, "HEADER_LIST_WAY_TOO_LARGE", message));
     const twice = new HpackDecoder({ maxListBytes: 42, hardLimitFactor: 2 });
-    expect(errorOf(() => decodeLines(twice, hex("828282"))).code).toBe("HEADER_LIST_FAR_TOO_LARGE");
+    expect(errorOf(() => decodeLines(twice, hex("828282"))).code).toBe("HEADER_LIST_WAY_TOO_LARGE");
   });
 
   test("[h2-332] a string that is too long is refused as soon as its length is known", () => {
     const decoder = (): HpackDecoder => new HpackDecoder({ maxListBytes: 100 });
-    const message = "a field name or value exceeds the 400 octets left of the header list's hard limit";
+    const message =
+      "header_list_way_too_large: a field name or value exceeds the 400 octets left of the header list's hard limit";
     // Nothing behind the length has come: 2^32-1 octets, and 401.
     for (const wire of ["007f80ffffff0f", "007f9202", "00ff9202"]) {
-      expect(refused(wire, decoder)).toEqual(connectionError(calm, "HEADER_LIST_FAR_TOO_LARGE", message));
+      expect(refused(wire, decoder)).toEqual(connectionError(calm, "HEADER_LIST_WAY_TOO_LARGE", message));
     }
     expect(errorOf(() => decodeLines(decoder(), hex("007f9102"))).code).toBe("HPACK_TRUNCATED");
   });
@@ -311,7 +313,7 @@ describe("the size of the header list", () => {
     const decoder = new HpackDecoder({ maxListBytes: 20 });
     // 60 octets of 5-bit codes are 96 chars; 80 are left.
     const block = joined([hex("00bc"), new Uint8Array(60)]);
-    expect(errorOf(() => decodeLines(decoder, block)).code).toBe("HEADER_LIST_FAR_TOO_LARGE");
+    expect(errorOf(() => decodeLines(decoder, block)).code).toBe("HEADER_LIST_WAY_TOO_LARGE");
   });
 
   test("[h2-332] long Huffman strings are decoded within the limit", () => {

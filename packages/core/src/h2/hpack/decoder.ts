@@ -269,10 +269,10 @@ export class HpackDecoder {
     if (this.listBytes <= this.#maxListBytes) return true;
     this.overLimit = true;
     if (this.listBytes > this.#hardLimitBytes) {
-      const message = `a header list must not exceed ${this.#maxListBytes} octets, and ends the connection above`;
+      const message = `header_list_way_too_large: a header list must not exceed ${this.#maxListBytes} octets, and ends the connection above`;
       throw connectionError(
         ENHANCE_YOUR_CALM,
-        "HEADER_LIST_FAR_TOO_LARGE",
+        "HEADER_LIST_WAY_TOO_LARGE",
         `${message} ${this.#hardLimitBytes}, got at least ${this.listBytes}`,
       );
     }

@@ -130,6 +130,6 @@ function decoded(length: number): number {
 }
 
 function tooLong(maxBytes: number): Error {
-  const message = `a field name or value exceeds the ${maxBytes} octets left of the header list's hard limit`;
-  return connectionError(ENHANCE_YOUR_CALM, "HEADER_LIST_FAR_TOO_LARGE", message);
+  const message = `header_list_way_too_large: a field name or value exceeds the ${maxBytes} octets left of the header list's hard limit`;
+  return connectionError(ENHANCE_YOUR_CALM, "HEADER_LIST_WAY_TOO_LARGE", message);
 }

@@ -6,7 +6,7 @@
  * fixed multiple of its octets. What a chunk costs by itself is charged to a budget of the connection as long as it waits.
  */
 import { allocateSmall } from "../../bytes/latin1.ts";
-import type { DataBudget } from "../defence/data-budget.ts";
+import { type DataBudget, partCostBytes } from "../defence/data-budget.ts";
 
 /** A part of at least this many octets is kept as a window on the transport's chunk, */
 const windowBytes = 4096;
@@ -36,16 +36,20 @@ export class ReceiveQueue {
     return this.length === 0;
   }
 
-  /** Adds the octets from `start` up to `end`; false if that is more than the budget allows. */
-  push(bytes: Uint8Array, start: number, end: number): boolean {
+  /** Adds the octets from `start` up to `end`. */
+  push(bytes: Uint8Array, start: number, end: number): void {
     const count = end - start;
     this.length += count;
     const { buffer } = bytes;
-    if (buffer === this.#pinned || (count >= windowBytes && count * maxSpread >= buffer.byteLength)) {
+    if (
+      (buffer === this.#pinned && count >= partCostBytes) ||
+      (count >= windowBytes && count * maxSpread >= buffer.byteLength)
+    ) {
       this.#joined = undefined;
       this.#pinned = buffer;
       this.#chunks.push(bytes.subarray(start, end));
-      return this.#charge(count);
+      this.#budget?.charge(count);
+      return;
     }
     if (this.#joined !== undefined && this.#joinedEnd + count <= maxJoinedBytes) {
       this.#budget?.refund(this.#joinedEnd);
@@ -56,7 +60,7 @@ export class ReceiveQueue {
       this.#chunks.push(this.#joined);
     }
     this.#join(bytes, start, end);
-    return this.#charge(this.#joinedEnd);
+    this.#budget?.charge(this.#joinedEnd);
   }
 
   /** Takes the next chunk. */
@@ -87,10 +91,6 @@ export class ReceiveQueue {
     this.#first = 0;
     this.#joined = undefined;
     this.#pinned = undefined;
-  }
-
-  #charge(count: number): boolean {
-    return this.#budget === undefined || this.#budget.charge(count);
   }
 
   #join(bytes: Uint8Array, start: number, end: number): void {

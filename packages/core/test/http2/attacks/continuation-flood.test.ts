@@ -21,7 +21,7 @@ const tooMany = {
 } as const;
 
 function atMost(count: number): string {
-  return `CONTINUATION: a field block must take at most ${count} of them`;
+  return `too_many_continuations: a field block must take at most ${count} of them`;
 }
 
 describe("a flood of CONTINUATION", () => {
@@ -60,8 +60,9 @@ describe("a flood of CONTINUATION", () => {
     const answers = await expectDefended(server, {
       lastStreamId: 0,
       code: "ENHANCE_YOUR_CALM",
-      debug: "a header list must not exceed 16384 octets, and ends the connection above 65536, got at least 65541",
-      errorCode: "HEADER_LIST_FAR_TOO_LARGE",
+      debug:
+        "header_list_way_too_large: a header list must not exceed 16384 octets, and ends the connection above 65536, got at least 65541",
+      errorCode: "HEADER_LIST_WAY_TOO_LARGE",
     });
     expect([answers, server.requests]).toEqual([[], []]);
   });
@@ -74,8 +75,9 @@ describe("a flood of CONTINUATION", () => {
     const answers = await expectDefended(server, {
       lastStreamId: 0,
       code: "ENHANCE_YOUR_CALM",
-      debug: "a field name or value exceeds the 65535 octets left of the header list's hard limit",
-      errorCode: "HEADER_LIST_FAR_TOO_LARGE",
+      debug:
+        "header_list_way_too_large: a field name or value exceeds the 65535 octets left of the header list's hard limit",
+      errorCode: "HEADER_LIST_WAY_TOO_LARGE",
     });
     expect(answers).toEqual([]);
   });
@@ -95,7 +97,7 @@ describe("a flood of CONTINUATION", () => {
     await expectDefended(server, {
       lastStreamId: 1,
       code: "ENHANCE_YOUR_CALM",
-      debug: "CONTINUATION: two in a row were empty and ended nothing",
+      debug: "too_many_continuations: two in a row were empty and ended nothing",
       errorCode: "EMPTY_CONTINUATIONS",
       counter: ["emptyContinuation", 3],
     });
