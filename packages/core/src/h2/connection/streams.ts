@@ -253,7 +253,7 @@ export class Streams {
 }
 
 /** The peer has reset the stream. */
-export function resetError(reason: number): HttpError {
+function resetError(reason: number): HttpError {
   const message = `the peer reset the stream with ${errorCodeName(reason)}`;
   if (reason === REFUSED_STREAM) return new HttpError("closed", "REFUSED_STREAM", message, { reason });
   return new HttpError("incomplete", "STREAM_RESET", message, { reason });

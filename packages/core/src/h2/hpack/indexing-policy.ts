@@ -7,7 +7,7 @@
 /** Put into the table. */
 export const POLICY_INDEX = 0;
 /** Different in most messages: not put into the table, where it would push out what comes again. */
-export const POLICY_VOLATILE = 1;
+const POLICY_VOLATILE = 1;
 /** A credential: a literal that may never enter a table (RFC 7541 section 6.2.3). */
 export const POLICY_NEVER = 2;
 /** Never if it is short enough to be guessed, else put into the table. */

@@ -9,7 +9,7 @@ import type { OctetWriter } from "../octet-writer.ts";
 import { compressionError } from "./compression-error.ts";
 
 /** The largest integer accepted. */
-export const maxInteger = 0xffff_ffff;
+const maxInteger = 0xffff_ffff;
 const maxGroups = 5;
 
 /** Reads one integer, stopping wherever the octets at hand end. */

@@ -29,7 +29,7 @@ export interface StoreLimits {
 }
 
 /** As h2 has it. */
-export const defaultStoreLimits: StoreLimits = { maxRememberedResets: 50, rememberResetsMs: 1000 };
+const defaultStoreLimits: StoreLimits = { maxRememberedResets: 50, rememberResetsMs: 1000 };
 
 export class StreamStore<Stream extends StoredStream> {
   readonly #streams: StreamMap<Stream> = new StreamMap();

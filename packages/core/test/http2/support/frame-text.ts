@@ -85,7 +85,7 @@ export function frameText(frame: Received): string {
 }
 
 /** Lines as they stand in the text of a frame. */
-export function fields(lines: readonly Line[] | undefined): string {
+function fields(lines: readonly Line[] | undefined): string {
   return words(...(lines ?? []).map(([name, value]) => `${name}=${word(value)}`));
 }
 
