@@ -20,12 +20,18 @@ import type { Stream } from "../stream/stream.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Streams } from "./streams.ts";
 
+/** A section is begun before it is decoded, and ended when it has been dealt with. */
+interface Section {
+  begin(): void;
+  end(): void;
+}
+
 /** What the role of the connection does with field sections. */
 export interface HeadOwner {
   /** Where the head of the peer's message on a stream is decoded: a request on a server, a response on a client. */
-  readonly head: FieldSink & { begin(): void };
+  readonly head: FieldSink & Section;
   /** Where promised requests are decoded; `undefined` on a server. */
-  readonly promised: (FieldSink & { begin(): void }) | undefined;
+  readonly promised: (FieldSink & Section) | undefined;
   /** A server: `head` holds the request that opens a stream. @throws Http2Error. */
   requestReceived(streamId: number, endStream: boolean): void;
   /** A client: `head` holds a response, interim or final. @throws Http2Error. */
@@ -199,12 +205,15 @@ export class FieldBlocks {
     switch (this.#kind) {
       case REQUEST:
         this.#owner.requestReceived(this.#streamId, this.#endStream);
+        this.#owner.head.end();
         break;
       case RESPONSE:
         if (this.#isLive(stream)) this.#owner.responseReceived(stream, this.#endStream);
+        this.#owner.head.end();
         break;
       case TRAILERS:
         if (this.#isLive(stream)) this.#trailersReceived(stream);
+        this.#trailers.end();
         break;
       case PROMISE:
         this.#owner.promiseReceived(stream, this.#promisedId);

@@ -12,7 +12,7 @@ export type SettingEntry = readonly [id: number, value: number];
 export class SettingsExchange {
   readonly #writer: OctetWriter;
   /** Frames that wait for their acknowledgment, oldest first. */
-  readonly #sent: (readonly SettingEntry[])[] = [];
+  #sent: (readonly SettingEntry[])[] = [];
 
   constructor(writer: OctetWriter) {
     this.#writer = writer;
@@ -26,12 +26,14 @@ export class SettingsExchange {
   /** Announces values. */
   send(entries: readonly SettingEntry[]): void {
     writeSettings(this.#writer, entries);
-    this.#sent.push(entries);
+    // Most connections send SETTINGS once; an array that was pushed to is larger than it looks.
+    this.#sent = [...this.#sent, entries];
   }
 
   /** The peer has acknowledged the oldest frame; its values. @throws Http2Error if there is none. */
   acknowledged(): readonly SettingEntry[] {
-    const entries = this.#sent.shift();
+    const [entries, ...rest] = this.#sent;
+    this.#sent = rest;
     if (entries !== undefined) return entries;
     const message = "SETTINGS: an acknowledgment must answer SETTINGS of ours, got one too many (RFC 9113 6.5.3)";
     throw connectionError(PROTOCOL_ERROR, "SETTINGS_ACK_UNEXPECTED", message);

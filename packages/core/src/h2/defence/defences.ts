@@ -64,7 +64,7 @@ export class Defences {
   readonly data: DataBudget;
   readonly #options: DefenceOptions;
   /** By rule; each is made when something is counted for the first time. */
-  readonly #buckets: (TokenBucket | undefined)[] = [];
+  readonly #buckets: (TokenBucket | undefined)[] = new Array<TokenBucket | undefined>(rateRules.length).fill(undefined);
   readonly #counts: number[] = new Array<number>(rateRules.length).fill(0);
   readonly #glitches: number[] = new Array<number>(glitchNames.length).fill(0);
   readonly #onCount: OnCount | undefined;

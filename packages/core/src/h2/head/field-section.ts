@@ -55,6 +55,11 @@ export abstract class FieldSection implements FieldSink {
     this.#message = "";
   }
 
+  /** Lets go of a section that was dealt with: an idle connection holds no message. */
+  end(): void {
+    this.#headers = undefined;
+  }
+
   field(name: string, value: string, flags: number): void {
     if (this.#code !== "") return;
     if ((flags & (FIELD_NAME_INVALID | FIELD_VALUE_INVALID)) !== 0) {
