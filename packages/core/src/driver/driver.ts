@@ -76,7 +76,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   readonly #observer: Observer | undefined;
   readonly #writeSlot: number;
   readonly #closeSlot: number;
-  /** Output beyond this is flushed. Grows while the transport takes all of it at once: then larger writes cost less. */
+  /** Output beyond this is flushed. Grows while the transport takes all of it at once, since larger writes cost less. */
   #flushBytes: number;
   #writeLimitMs = 0;
   #phase = OPEN;
@@ -280,7 +280,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     }
     if (!this.blocked && this.#phase === OPEN) {
       this.blocked = true;
-      this.#flushBytes = Math.min(this.#flushBytes, highWaterBytes);
+      if (this.#flushBytes > highWaterBytes) this.#flushBytes = Math.max(highWaterBytes, this.#flushBytes / 2);
       this.#writeLimitMs = this.writeTimeoutMs;
       this.deadlines.set(this.#writeSlot, this.#writeLimitMs);
       this.#io.drained(this.#onDrained);
