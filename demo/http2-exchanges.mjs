@@ -126,7 +126,11 @@ function curlRows(how, trust, origin) {
   return [
     row("GET", ["--include", origin], (stdout) => {
       const [head, text] = stdout.toString().split("\r\n\r\n");
-      return { result: `${head.slice(0, 10)}, the greeting`, bytes: text.length, ok: /^HTTP\/2 200/.test(head) && text === greeting };
+      return {
+        result: `${head.slice(0, 10)}, the greeting`,
+        bytes: text.length,
+        ok: /^HTTP\/2 200/.test(head) && text === greeting,
+      };
     }),
     row(
       "POST 8 MiB, streamed both ways",
@@ -149,22 +153,23 @@ function pushLogged(stdout) {
 /** A flood on one connection, while another is served. */
 async function flooded(port) {
   let over = false;
-  const flooding = flood(port).finally(() => (over = true));
-  const served = await withH2c(port, async ({ get }) => {
-    let count = 0;
-    do {
+  const others = withH2c(port, async ({ get }) => {
+    let served = 0;
+    // The last time, the flood has been stopped already.
+    for (let last = false; !last; served++) {
+      last = over;
       const { text } = await get("/");
       if (text !== greeting) throw new Error("another connection noticed");
-      count++;
-    } while (!over);
-    // And once more, when the flood has been stopped.
-    await get("/");
-    return count + 1;
+    }
+    return served;
   });
-  const { code, reason } = await flooding;
+  const flooding = flood(port).finally(() => {
+    over = true;
+  });
+  const [{ code, reason }, served] = await Promise.all([flooding, others]);
   const name = reason.split(":")[0];
   return {
-    result: `${code} ${name}`,
+    result: `GOAWAY ${code} ${name}`,
     ok: code === "ENHANCE_YOUR_CALM" && name === "too_many_resets" && served > 1,
   };
 }

@@ -15,7 +15,7 @@ const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** `:method: GET`, `:scheme: http`, `:path: /` from the static table, and `:authority: a`. */
 const head = Buffer.from([0x82, 0x86, 0x84, 0x41, 0x01, 0x61]);
 
-/** Opens and resets streams until the server has had enough, for two seconds at most; returns what its GOAWAY said. */
+/** Opens and resets streams until the server has had enough, or put up with 50,000; returns what its GOAWAY said. */
 export async function flood(port) {
   const socket = connect({ port, host: "127.0.0.1" });
   socket.setTimeout(2_000, () => socket.destroy(new Error("the server put up with it")));

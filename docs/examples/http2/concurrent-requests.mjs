@@ -6,15 +6,19 @@ import { HttpRequest, HttpResponse, serviceFn } from "@sluice/core";
 import * as http2 from "@sluice/core/http2";
 import { listen, nodeIo } from "@sluice/util/node";
 
-// A server that answers a request only when the one after it has come: the last first.
-const waiting = [];
+// A server that answers when five requests have come: the last first.
+const answers = [];
 const service = serviceFn(
   (request) =>
     new Promise((resolve) => {
-      waiting.push(() => resolve(new HttpResponse(200, {}, full(`answer to ${request.target.path}`))));
-      if (waiting.length === 5) for (const answer of waiting.reverse()) answer();
+      answers.unshift(() => resolve(new HttpResponse(200, {}, full(`answer to ${request.target.path}`))));
+      if (answers.length === 5) setImmediate(answerAll);
     }),
 );
+
+function answerAll() {
+  for (const answer of answers) answer();
+}
 
 const listener = listen({ host: "localhost" });
 const serving = (async () => {

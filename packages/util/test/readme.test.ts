@@ -1,22 +1,34 @@
 /**
  * The examples of the README do what they say.
  */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { get as getOverTls } from "node:https";
 import * as net from "node:net";
+import * as tls from "node:tls";
 import * as body from "@sluice/body";
 import * as core from "@sluice/core";
 import * as http1 from "@sluice/core/http1";
+import * as http2 from "@sluice/core/http2";
 import * as node from "@sluice/util/node";
 import { expect, test } from "vitest";
+import { certificate } from "./interop/support/certificate.ts";
 
 const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
 
 /** The code blocks under a heading. */
-function example(heading: string): string {
-  const section = readme.slice(readme.indexOf(`## ${heading}\n`));
-  const block = /```ts\n([\s\S]*?)```/.exec(section);
-  if (block?.[1] === undefined) throw new Error(`the README has no example under ${heading}`);
-  return block[1];
+function examples(heading: string): string[] {
+  const start = readme.indexOf(`## ${heading}\n`);
+  const end = readme.indexOf("\n## ", start);
+  return [...readme.slice(start, end).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, block]) => block as string);
+}
+
+/** The `index`th code block under a heading. */
+function example(heading: string, index = 0): string {
+  const block = examples(heading)[index];
+  if (block === undefined) throw new Error(`the README has no example ${index} under ${heading}`);
+  return block;
 }
 
 /** Runs an example with its imports taken from `modules`. */
@@ -25,7 +37,7 @@ function run(
   modules: Readonly<Record<string, unknown>>,
   log: (...values: unknown[]) => void,
 ): Promise<void> {
-  const script = code.replace(/^import (\{[^}]*\}) from ("[^"]*");$/gm, "const $1 = modules[$2];");
+  const script = code.replace(/^import (?:\* as )?(\w+|\{[^}]*\}) from ("[^"]*");$/gm, "const $1 = modules[$2];");
   const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as FunctionConstructor;
   return AsyncFunction("modules", "console", script)(modules, { log }) as Promise<void>;
 }
@@ -34,26 +46,89 @@ const modules = {
   "@sluice/body": body,
   "@sluice/core": core,
   "@sluice/core/http1": http1,
+  "@sluice/core/http2": http2,
+  "@sluice/util/node": node,
   "node:net": net,
 };
 
-test("the client of the README talks to the server of the README", async () => {
+interface Serving extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** Runs an example of a server, on any port. */
+async function serving(code: string): Promise<Serving> {
   let listener: node.Listener | undefined;
   const listen = (options: node.ListenOptions): node.Listener => {
     listener = node.listen({ ...options, port: 0, host: "localhost" });
     return listener;
   };
-  const serving = run(example("A server"), { ...modules, "@sluice/util/node": { ...node, listen } }, () => {});
-  const address = await (listener as unknown as node.Listener).ready;
-  if (typeof address === "string" || !("port" in address)) throw new Error("the server listens on no port");
+  const done = run(code, { ...modules, "@sluice/util/node": { ...node, listen } }, () => {});
+  const { port } = await (listener as unknown as node.Listener).ready;
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      await listener?.close();
+      await done;
+    },
+  };
+}
 
-  const printed: unknown[][] = [];
-  const client = example("A client").replaceAll("3000", String(address.port));
-  await run(client, { ...modules, "@sluice/util/node": node }, (...values) => printed.push(values));
-  expect(printed).toEqual([[200, "Hello, /world\n"]]);
+/** Runs an example of a client; what it prints. */
+async function printed(code: string, port: number): Promise<unknown[][]> {
+  const lines: unknown[][] = [];
+  await run(code.replaceAll("3000", String(port)), modules, (...values) => lines.push(values));
+  return lines;
+}
 
-  await listener?.close();
-  await serving;
+test("the client of the README talks to the server of the README", async () => {
+  await using server = await serving(example("A server"));
+  expect(await printed(example("A client"), server.port)).toEqual([[200, "Hello, /world\n"]]);
+});
+
+test("so they do over HTTP/2, with requests at once on one connection", async () => {
+  await using server = await serving(example("HTTP/2", 0));
+  expect(await printed(example("HTTP/2", 1), server.port)).toEqual([
+    [["Hello, /one\n", "Hello, /two\n", "Hello, /three\n"], 3],
+  ]);
+});
+
+test("the server over TLS speaks what ALPN chose", async () => {
+  const servers: tls.Server[] = [];
+  const files = new Map(Object.entries(certificate()).map(([name, text]) => [`${name}.pem`, text]));
+  await run(
+    example("HTTP/2", 2).replace("3443", "0"),
+    {
+      ...modules,
+      "node:fs": { readFileSync: (name: string) => files.get(name) },
+      "node:tls": {
+        createServer(...args: Parameters<typeof tls.createServer>) {
+          const server = tls.createServer(...args);
+          servers.push(server);
+          return server;
+        },
+      },
+    },
+    () => {},
+  );
+  const server = servers[0] as tls.Server;
+  await once(server, "listening");
+  const origin = `https://localhost:${(server.address() as net.AddressInfo).port}`;
+  const ca = certificate().cert;
+
+  const session = connectHttp2(origin, { ca });
+  const stream = session.request({ ":path": "/" }).setEncoding("utf8");
+  expect((await stream.toArray()).join("")).toBe("Hello by HTTP/2\n");
+  session.close();
+
+  const [response] = await once(getOverTls(origin, { ca, agent: false }), "response");
+  expect((await response.setEncoding("utf8").toArray()).join("")).toBe("Hello by HTTP/1.1\n");
+
+  server.close();
+});
+
+test("no example is left out", () => {
+  expect(["A server", "A client", "HTTP/2"].map((heading) => examples(heading).length)).toEqual([1, 1, 3]);
+  expect(readme.match(/```ts/g)).toHaveLength(5);
 });
 
 test("server and client are as short as the README promises", () => {

@@ -29,6 +29,12 @@ async function startWithStream(role: Role, options: http2.CommonOptions = {}): P
   return client;
 }
 
+/** What is received on stream 1 after `startWithStream`. */
+async function bodyOf(role: Role, target: Target): Promise<http2.RecvStream> {
+  if (role === "server") return (target as unknown as http2.Accepted).body;
+  return (await (target as unknown as http2.SentRequest).response).body;
+}
+
 for (const role of ["server", "client"] as const) {
   describe(`[h2-266] ping of a ${role}`, () => {
     test("resolves with the round trip time; one at a time, and the next when it was answered", async () => {
@@ -116,10 +122,7 @@ for (const role of ["server", "client"] as const) {
       target.connection.goAway();
       await target.run();
       target.peer.take();
-      if (role === "server") {
-        const { body } = target as unknown as http2.Accepted;
-        expect(await textOf(body)).toBe("received");
-      }
+      expect(await textOf(await bodyOf(role, target))).toBe("received");
     });
   });
 
@@ -151,8 +154,7 @@ for (const role of ["server", "client"] as const) {
       await expectQuiet(target);
       expect(target.connection.windows.receive).toBe(100_000);
       // What is thrown away is given back at once, if anything is.
-      if (role === "server") (target as unknown as http2.Accepted).body.discard();
-      else (await (target as unknown as http2.SentRequest).response).body.discard();
+      (await bodyOf(role, target)).discard();
       for (let times = 0; times < 4; times++) target.peer.data(1, 16_384);
       await expectQuiet(target);
       expect(target.connection.windows.receive).toBe(100_000 - 65_536);

@@ -204,18 +204,6 @@ for (const role of ["server", "client"]) {
       }
     });
 
-    test("a reset of ours wakes who waits for trailers behind content that is thrown away", async () => {
-      const target = await receiving(role);
-      if (role === "client") return;
-      target.peer.data(1, "unread", { endStream: true });
-      const trailers = awaiting(target.body.trailers());
-      await expectQuiet(target);
-      expect(trailers.now).toBe("pending");
-      target.reset();
-      await expectFrames(target, ["RST_STREAM 1 CANCEL"]);
-      expect(trailers.now).toBe("canceled STREAM_CANCELED CANCEL");
-    });
-
     test("a reset of ours throws away what was received", async () => {
       const target = await receiving(role, smallWindow);
       target.peer.data(1, 16_000);
@@ -466,6 +454,26 @@ for (const role of ["server", "client"]) {
     });
   });
 }
+
+test("a reset of ours wakes who waits for trailers behind content that is thrown away", async () => {
+  const target = await receiving("server");
+  target.peer.data(1, "unread", { endStream: true });
+  const trailers = awaiting(target.body.trailers());
+  await expectQuiet(target);
+  expect(trailers.now).toBe("pending");
+  target.reset();
+  await expectFrames(target, ["RST_STREAM 1 CANCEL"]);
+  expect(trailers.now).toBe("canceled STREAM_CANCELED CANCEL");
+});
+
+test("the last frame of a stream that is read as it comes gives the stream no credit, the connection does get it", async () => {
+  const target = await receiving("server", { ...smallWindow, initialWindowBytes: 32_768 });
+  const next = awaiting(textOf(target.body));
+  target.peer.data(1, 16_384, { endStream: true });
+  await expectQuiet(target);
+  expect(next.now).toHaveLength(16_384);
+  await expectEven("server", target);
+});
 
 test("time passes and nothing happens: limits of single streams are the program's", async () => {
   const target = await receiving("client", { bodyTimeoutMs: 10 });

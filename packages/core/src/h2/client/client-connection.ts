@@ -238,12 +238,13 @@ export class ClientConnection extends ConnectionFace implements Role {
   /** RFC 9113 6.8: what the server will not process can be sent elsewhere. */
   goAwayReceived(goAway: GoAway): void {
     const { streams } = this.machine;
+    // Those who wait first: they must not get the place of a stream that is dropped.
+    this.#refuseAll(() => goAwayError(goAway));
+    this.#waiting.fail(() => goAwayError(goAway));
     for (const stream of streams.store.all()) {
       if (streams.store.isLocal(stream.id) && stream.id > goAway.lastStreamId)
         streams.drop(stream, goAwayError(goAway));
     }
-    this.#refuseAll(() => goAwayError(goAway));
-    this.#waiting.fail(() => goAwayError(goAway));
   }
 
   shuttingDown(): void {

@@ -1,7 +1,7 @@
 /**
  * One request and its response on a client: waits for a stream, sends the request, hands the response out.
  */
-import { empty } from "@sluice/body";
+import { empty, full } from "@sluice/body";
 import { canceledBySignal, markUnsent } from "../../client/errors.ts";
 import { limitsOf, type RequestLimits, type SendOptions } from "../../client/send-options.ts";
 import { timeoutError } from "../../driver/driver.ts";
@@ -50,6 +50,8 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
   #body: StreamBody | undefined;
   /** The content waits for 100 (Continue). */
   #awaitsContinue = false;
+  /** The observer knows of the request. */
+  #isStarted = false;
   /** No more of the request is sent: the answer does not depend on it. */
   #stopped = false;
   /** The request has been handed to the output to its last byte. */
@@ -88,20 +90,26 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     const { body } = this.request;
     const { noContent, length, expectsContinue, isConnect } = headWriter;
     const endStream = !isConnect && (noContent || (length <= 0 && endsQuietly(body)));
-    machine.observer?.requestStarted?.(this.request);
+    const sender = endStream || isConnect ? undefined : new BodySender(machine, this, stream, body, length);
+    this.#sender = sender;
     this.#limit();
     const mark = machine.outbound.openHeaders(stream, endStream);
     headWriter.write(machine.driver.output.writer, machine.encoder);
     machine.outbound.closeHeaders(stream, mark, endStream);
-    if (endStream || isConnect) {
+    // Behind the head: an observer may end the stream, or send another request.
+    if (this.#state === SENT) {
+      this.#isStarted = true;
+      machine.observer?.requestStarted?.(this.request);
+    }
+    if (sender === undefined) {
       if (!endsQuietly(body)) cancelQuietly(body, undefined);
       if (isConnect) this.#await(this.#limits.headTimeoutMs);
       return;
     }
-    this.#sender = new BodySender(machine, this, stream, body, length);
+    if (this.#state !== SENT) return;
     this.#awaitsContinue = expectsContinue;
     this.#await(expectsContinue ? this.#limits.expectContinueTimeoutMs : 0);
-    if (!expectsContinue) this.#sender.start();
+    if (!expectsContinue) sender.start();
   }
 
   /** The request cannot be sent, or will not be processed. */
@@ -138,6 +146,8 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     // What CONNECT left open for a tunnel ends with the refusal.
     if (request.method === "CONNECT" && content !== TUNNEL) this.#machine.outbound.data(stream, nothing, true);
     this.#await(0);
+    // It will not be sent once more.
+    this.#sender?.takeBack();
     this.#resolve?.(response);
   }
 
@@ -208,6 +218,7 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     this.#machine.enter();
     this.#machine.inbound.release(stream, count);
     this.#await(0);
+    this.#machine.streams.taken(stream);
     this.#machine.leave();
   }
 
@@ -336,16 +347,24 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
 
   #end(error: HttpError): void {
     if (this.#state === OVER) return;
-    const started = this.#state !== QUEUED;
     const unprocessed = error.code === "REFUSED_STREAM" || error.code === "GOAWAY";
-    const untouched = this.#sender === undefined || !this.#sender.touched;
+    const repeatable = unprocessed && this.#hasBody();
     this.#state = OVER;
     this.#options.signal?.removeEventListener("abort", this.#signaled);
-    if (this.#sender !== undefined && !(unprocessed && untouched)) this.#sender.cancel(error);
-    const shown = unprocessed && untouched ? this.#unprocessed(error) : error;
+    if (!repeatable) this.#sender?.cancel(error);
+    const shown = repeatable ? this.#unprocessed(error) : error;
     this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
     this.#reject?.(shown);
-    if (started) this.#machine.observer?.exchangeEnded?.(this.request, shown);
+    if (this.#isStarted) this.#machine.observer?.exchangeEnded?.(this.request, shown);
+  }
+
+  /** Whether the request has its body still, or again: what was sent as a whole is put back. */
+  #hasBody(): boolean {
+    const sender = this.#sender;
+    if (sender === undefined || !sender.touched) return true;
+    const whole = sender.takeBack();
+    if (whole !== undefined) this.request.body = full(whole);
+    return whole !== undefined;
   }
 
   /** The same error for this request alone, to say that it can be sent elsewhere. */

@@ -128,6 +128,7 @@ export class PushedExchange implements PushPromise, ResponseReceiver, StreamBody
     this.#machine.enter();
     this.#machine.inbound.release(stream, count);
     this.#machine.streams.deadlines.clear(stream);
+    this.#machine.streams.taken(stream);
     this.#machine.leave();
   }
 

@@ -7,7 +7,7 @@ import { PROTOCOL_ERROR, REFUSED_STREAM } from "../frame/error-code.ts";
 import type { RequestHead } from "../head/request-head.ts";
 import { type Http2Error, streamError } from "../http2-error.ts";
 import { fairPriority } from "../stream/priority.ts";
-import { RESERVED_REMOTE } from "../stream/state.ts";
+import { isClosed, RESERVED_REMOTE } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
 import { PushedExchange, type PushLimits, type PushPromise } from "./push-promise.ts";
 
@@ -53,6 +53,8 @@ export class Pushes {
     const exchange = new PushedExchange(machine, request, this.#options);
     const stream = streams.open(promisedId, RESERVED_REMOTE, exchange, fairPriority);
     exchange.stream = stream;
+    // An observer may have ended it.
+    if (isClosed(stream.state)) return;
     streams.deadlines.set(stream, this.#options.headTimeoutMs);
     this.#tell(exchange);
     if (!exchange.isClaimed) exchange.cancel();

@@ -33,6 +33,8 @@ export class BodySender {
   #body: Body | undefined;
   /** Octets that are to come, or -1. */
   #remaining: number;
+  /** All that the body held, if it was taken at once. */
+  #whole: Uint8Array | string | undefined;
   #pumping = false;
   #waiting = false;
 
@@ -53,15 +55,8 @@ export class BodySender {
   /** Begins to send. */
   start(): void {
     const body = this.#body;
-    const text = body instanceof Full && this.#remaining >= 0 ? body.takeText() : undefined;
-    if (text === undefined) {
-      this.pump();
-      return;
-    }
-    this.touched = true;
-    this.#body = undefined;
-    const { outbound } = this.#machine;
-    if (!outbound.text(this.#stream, text)) outbound.data(this.#stream, octetsOf(text), true);
+    if (body instanceof Full && this.#remaining >= 0) this.#sendWhole(body);
+    else this.pump();
   }
 
   /** Takes frames while they can be sent at once, and one more. */
@@ -72,6 +67,13 @@ export class BodySender {
     this.#pumping = false;
   }
 
+  /** What a body that was taken as a whole held, so that it can be sent once more; given once. */
+  takeBack(): Uint8Array | string | undefined {
+    const whole = this.#whole;
+    this.#whole = undefined;
+    return whole;
+  }
+
   /** Gives the body up. */
   cancel(reason: unknown): void {
     const body = this.#body;
@@ -79,6 +81,16 @@ export class BodySender {
     if (body === undefined) return;
     this.touched = true;
     cancelQuietly(body, reason);
+  }
+
+  #sendWhole(body: Full): void {
+    const whole = body.takeText() ?? body.intoInner() ?? nothing;
+    this.touched = true;
+    this.#body = undefined;
+    this.#whole = whole;
+    const { outbound } = this.#machine;
+    if (typeof whole !== "string") outbound.data(this.#stream, whole, true);
+    else if (!outbound.text(this.#stream, whole)) outbound.data(this.#stream, octetsOf(whole), true);
   }
 
   #takeFrames(): void {

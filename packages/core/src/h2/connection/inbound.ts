@@ -165,6 +165,8 @@ export class Inbound {
       this.#discardFrame(length);
       throw overrun;
     }
+    // The last frame of the stream: credit on it would be of no use, though its content may be read before it is complete.
+    if (endsStream(frame)) stream.receiveWindow.end();
     this.#stream = stream;
     this.#padding = length;
   }

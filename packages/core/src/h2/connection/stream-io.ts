@@ -109,6 +109,8 @@ export class StreamIo implements Io, StreamReader {
 
   /** The end of our side has been handed to the output. */
   sentEnd(): void {
+    // The last octets went with it.
+    this.sentSome();
     const ended = this.#ended;
     this.#ended = undefined;
     ended?.();

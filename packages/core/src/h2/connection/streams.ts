@@ -208,6 +208,11 @@ export class Streams {
     }
   }
 
+  /** Content was taken. When it was the last, a closed stream needs no record: the reader has what follows it. */
+  taken(stream: Stream): void {
+    if (stream.queue?.isEmpty === true) this.consumed(stream);
+  }
+
   /** The last of what a closed stream had to give was taken, or thrown away. */
   consumed(stream: Stream): void {
     if (isClosed(stream.state)) this.#remove(stream);
@@ -225,9 +230,10 @@ export class Streams {
   #enter(stream: Stream, state: number): void {
     const from = stream.state;
     stream.state = state;
-    this.#observer?.streamChanged?.(stream.id, stateName(from), stateName(state));
     if (isActive(state)) this.store.activate(stream);
-    else if (isClosed(state)) this.#close(stream, state);
+    // It may go on to end the stream.
+    this.#observer?.streamChanged?.(stream.id, stateName(from), stateName(state));
+    if (isClosed(state)) this.#close(stream, state);
   }
 
   #close(stream: Stream, state: number): void {

@@ -156,6 +156,8 @@ export class ServerConnection extends ConnectionFace implements Role {
     stream.contentLength = head.contentLength;
     stream.forwarded = head.forwarded;
     this.lastProcessed = streamId;
+    // An observer may have ended it.
+    if (isClosed(stream.state)) return;
     handler.begin(stream);
     if (++this.#requests >= options.maxRequestsPerConnection) machine.gracefulShutdown();
   }

@@ -192,6 +192,7 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     this.#machine.enter();
     this.#machine.inbound.release(stream, count);
     this.#await(stream, 0);
+    this.#machine.streams.taken(stream);
     this.#machine.leave();
   }
 
@@ -352,6 +353,7 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", "the stream ended first", { cause: error }));
     if (state >= SENT) return;
     abortRequest(this.#request, error);
+    if (state === WAITING) return;
     this.#machine.observer?.exchangeEnded?.(this.#request, error);
   }
 

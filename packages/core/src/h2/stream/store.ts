@@ -28,7 +28,7 @@ export interface StoreLimits {
   readonly rememberResetsMs: number;
 }
 
-/** As h2 has it. */
+/** As h2 has it; options say otherwise. */
 const defaultStoreLimits: StoreLimits = { maxRememberedResets: 50, rememberResetsMs: 1000 };
 
 export class StreamStore<Stream extends StoredStream> {

@@ -69,7 +69,7 @@ async function newWatched(): Promise<Watched & { requests: HttpRequest[]; observ
   return { counts, observer, requests: [], bystander: await newBystander() };
 }
 
-export async function newBystander(): Promise<Bystander> {
+async function newBystander(): Promise<Bystander> {
   const pieces: string[] = [];
   const server = await serveH2(async ({ body }) => {
     for await (const frame of body) if (!isTrailers(frame)) pieces.push(latin1(frame));

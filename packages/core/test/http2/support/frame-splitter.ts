@@ -12,34 +12,46 @@ export interface RawFrame {
 }
 
 const headerBytes = 9;
-const none = new Uint8Array(0);
 
 export class FrameSplitter {
-  #rest: Uint8Array = none;
+  #parts: Uint8Array[] = [];
+  #length = 0;
+  /** With so many octets there is something to be seen: a header, or a frame. */
+  #needed = headerBytes;
 
   /** Whether the octets so far end within a frame. */
   get withinFrame(): boolean {
-    return this.#rest.length > 0;
+    return this.#length > 0;
   }
 
   /** Takes further octets, and returns the frames that they complete. */
   push(octets: Uint8Array): RawFrame[] {
-    const all = this.#rest.length === 0 ? octets : joined([this.#rest, octets]);
+    this.#parts.push(octets.slice());
+    this.#length += octets.length;
+    return this.#length < this.#needed ? [] : this.#split(joined(this.#parts));
+  }
+
+  #split(all: Uint8Array): RawFrame[] {
     const view = new DataView(all.buffer, all.byteOffset, all.byteLength);
     const frames: RawFrame[] = [];
     let at = 0;
+    this.#needed = headerBytes;
     while (all.length - at >= headerBytes) {
-      const end = at + headerBytes + (view.getUint8(at) << 16) + view.getUint16(at + 1);
-      if (end > all.length) break;
+      const length = headerBytes + (view.getUint8(at) << 16) + view.getUint16(at + 1);
+      if (at + length > all.length) {
+        this.#needed = length;
+        break;
+      }
       frames.push({
         type: view.getUint8(at + 3),
         flags: view.getUint8(at + 4),
         streamId: view.getUint32(at + 5),
-        payload: all.slice(at + headerBytes, end),
+        payload: all.slice(at + headerBytes, at + length),
       });
-      at = end;
+      at += length;
     }
-    this.#rest = all.slice(at);
+    this.#parts = at < all.length ? [all.slice(at)] : [];
+    this.#length = all.length - at;
     return frames;
   }
 }

@@ -47,7 +47,8 @@ export function faults(machine: Http2Machine): string[] {
     const waiting = queue?.length ?? 0;
     if (states.isClosed(state)) require(waiting > 0, `stream ${id} is closed and has a record for nothing`);
     // What is known of a frame that has not come to its end is charged whole.
-    if (receiveWindow !== undefined && !reader.withinFrame) equal(`what stream ${id} holds`, receiveWindow.held, waiting);
+    if (receiveWindow !== undefined && !reader.withinFrame)
+      equal(`what stream ${id} holds`, receiveWindow.held, waiting);
     equal(`what stream ${id} has to send`, outBytes, unsent(stream));
     require(!(canWrite && outBytes > 0 && sendWindow.available > 0), `stream ${id} could send and does not`);
   }

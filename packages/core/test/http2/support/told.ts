@@ -25,9 +25,9 @@ export class Told {
       bytesRead: () => this.#called(),
       bytesWritten: () => this.#called(),
       requestStarted: (request) => {
-        this.#note("requestStarted");
         if (this.#started.includes(request)) this.#accuse("requestStarted twice");
         this.#started.push(request);
+        this.#note("requestStarted");
       },
       informational: () => this.#note("informational"),
       responseStarted: (request) => {
@@ -35,6 +35,7 @@ export class Told {
         this.#note("responseStarted");
       },
       exchangeEnded: (request, error) => {
+        if (!this.#started.includes(request)) this.#accuse("exchangeEnded of what was not started");
         if (this.#ended.has(request)) this.#accuse("exchangeEnded twice");
         this.#ended.set(request, error);
         this.#called();
