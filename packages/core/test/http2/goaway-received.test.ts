@@ -2,7 +2,7 @@
  * GOAWAY of the peer (RFC 9113 section 6.8): which requests it will still answer, which can be sent elsewhere, and when
  * the connection ends.
  */
-import { channel, full } from "@sluice/body";
+import { channel, fromIterable, full } from "@sluice/body";
 import { HttpRequest, type HttpResponse } from "@sluice/core";
 import type * as http2 from "@sluice/core/http2";
 import { describe, expect, test } from "vitest";
@@ -120,7 +120,7 @@ describe("requests under way on a client", () => {
 
   test("[h2-278] REFUSED_STREAM does not hand back a request whose body was begun", async () => {
     const client = await connectH2();
-    const tried = trySend(client, HttpRequest.post(target, full("body")));
+    const tried = trySend(client, HttpRequest.post(target, fromIterable([new Uint8Array(4)])));
     await taken(client);
     client.peer.rst(1, "REFUSED_STREAM");
     await expectTried(client, tried, "closed REFUSED_STREAM REFUSED_STREAM, lost");
