@@ -13,6 +13,7 @@ import { prepareTrailers } from "../head/outgoing-fields.ts";
 import { canSend } from "../stream/state.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { Http2Machine } from "./machine.ts";
+import type { Outbound } from "./outbound.ts";
 
 export interface BodySenderOwner {
   /** The message cannot be completed. */
@@ -55,8 +56,13 @@ export class BodySender {
   /** Begins to send. */
   start(): void {
     const body = this.#body;
-    if (body instanceof Full && this.#remaining >= 0) this.#sendWhole(body);
-    else this.pump();
+    if (body instanceof Full && this.#remaining > 0) {
+      this.touched = true;
+      this.#body = undefined;
+      this.#whole = sendWhole(this.#machine.outbound, this.#stream, body);
+    } else {
+      this.pump();
+    }
   }
 
   /** Takes frames while they can be sent at once, and one more. */
@@ -81,16 +87,6 @@ export class BodySender {
     if (body === undefined) return;
     this.touched = true;
     cancelQuietly(body, reason);
-  }
-
-  #sendWhole(body: Full): void {
-    const whole = body.takeText() ?? body.intoInner() ?? nothing;
-    this.touched = true;
-    this.#body = undefined;
-    this.#whole = whole;
-    const { outbound } = this.#machine;
-    if (typeof whole !== "string") outbound.data(this.#stream, whole, true);
-    else if (!outbound.text(this.#stream, whole)) outbound.data(this.#stream, octetsOf(whole), true);
   }
 
   #takeFrames(): void {
@@ -120,10 +116,13 @@ export class BodySender {
   #wait(frame: Promise<Frame | null>): void {
     this.#waiting = true;
     this.#machine.awaited++;
-    frame.then(this.#onFrame, this.#onError);
+    frame.then(
+      (given) => this.#given(given),
+      (error) => this.#refused(error),
+    );
   }
 
-  readonly #onFrame = (frame: Frame | null): void => {
+  #given(frame: Frame | null): void {
     this.#machine.enter();
     this.#settled();
     if (this.#body !== undefined) {
@@ -131,14 +130,14 @@ export class BodySender {
       this.pump();
     }
     this.#machine.leave();
-  };
+  }
 
-  readonly #onError = (error: unknown): void => {
+  #refused(error: unknown): void {
     this.#machine.enter();
     this.#settled();
     if (this.#body !== undefined) this.#fail(error);
     this.#machine.leave();
-  };
+  }
 
   #settled(): void {
     this.#waiting = false;
@@ -204,6 +203,14 @@ export class BodySender {
     if (body !== undefined) cancelQuietly(body, error);
     this.#owner.bodyUnsent(error);
   }
+}
+
+/** Sends all of a body that has octets and has them at hand, and the end behind it. Returns what it held. */
+export function sendWhole(outbound: Outbound, stream: Stream, body: Full): Uint8Array | string {
+  const whole = body.takeText() ?? body.intoInner() ?? nothing;
+  if (typeof whole !== "string") outbound.data(stream, whole, true);
+  else if (!outbound.text(stream, whole)) outbound.data(stream, octetsOf(whole), true);
+  return whole;
 }
 
 function octetsOf(text: string): Uint8Array {

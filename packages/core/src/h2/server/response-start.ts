@@ -1,9 +1,10 @@
 /**
  * Sends a response on a stream: its head now, and its content as there is room for it.
  */
+import { Full } from "@sluice/body";
 import { cancelQuietly, endsQuietly } from "../../message/outgoing-body.ts";
 import type { HttpResponse } from "../../message/response.ts";
-import { BodySender, type BodySenderOwner } from "../connection/body-sender.ts";
+import { BodySender, type BodySenderOwner, sendWhole } from "../connection/body-sender.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { ServerConnection } from "./server-connection.ts";
 
@@ -24,6 +25,10 @@ export function startResponse(
   machine.outbound.closeHeaders(stream, mark, endStream);
   if (endStream) {
     if (!endsQuietly(body)) cancelQuietly(body, undefined);
+    return undefined;
+  }
+  if (body instanceof Full && length > 0) {
+    sendWhole(machine.outbound, stream, body);
     return undefined;
   }
   return new BodySender(machine, owner, stream, body, length);

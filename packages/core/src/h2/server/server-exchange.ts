@@ -108,25 +108,28 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
       return false;
     }
     this.#machine.awaited++;
-    Promise.resolve(response).then(this.#onResponse, this.#onServiceError);
+    Promise.resolve(response).then(
+      (answer) => this.#answered(answer),
+      (error) => this.#rejected(error),
+    );
     return true;
   }
 
-  readonly #onResponse = (response: HttpResponse): void => {
+  #answered(response: HttpResponse): void {
     this.#machine.enter();
     this.#machine.awaited--;
     this.#respond(response);
     this.#acceptor.done();
     this.#machine.leave();
-  };
+  }
 
-  readonly #onServiceError = (error: unknown): void => {
+  #rejected(error: unknown): void {
     this.#machine.enter();
     this.#machine.awaited--;
     this.#serviceFailed(error);
     this.#acceptor.done();
     this.#machine.leave();
-  };
+  }
 
   /** The content cannot be taken: answers with the status of `error`, if it is not too late for that. */
   refuse(error: HttpError): void {
@@ -230,10 +233,13 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
     const stream = this.#stream;
     if (request !== this.#request || this.#state !== SERVICE || stream === undefined) return false;
     this.#machine.enter();
-    this.#connection.writeInformational(stream, status, headers);
-    if (status === 100) this.#owesContinue = false;
-    this.#machine.observer?.informational?.(this.#request, status, headers);
-    this.#machine.leave();
+    try {
+      this.#connection.writeInformational(stream, status, headers);
+      if (status === 100) this.#owesContinue = false;
+      this.#machine.observer?.informational?.(this.#request, status, headers);
+    } finally {
+      this.#machine.leave();
+    }
     return true;
   }
 
