@@ -3,16 +3,13 @@
  * escapes, nothing is left behind, nothing passes for what it is not, and neither end sends what it must not.
  */
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { propertyTimeoutMs, runs } from "../../support/runs.ts";
 import { play } from "../support/play.ts";
 import { Stage } from "../support/stage.ts";
+import { watchUnhandled } from "../support/unhandled.ts";
 
-const unhandled: unknown[] = [];
-const note = (reason: unknown): void => void unhandled.push(reason);
-
-beforeAll(() => void process.on("unhandledRejection", note).on("uncaughtException", note));
-afterAll(() => void process.off("unhandledRejection", note).off("uncaughtException", note));
+const unhandled = watchUnhandled();
 
 test(
   "promises settle, streams and alarms go, credit and tables stay even, on any network and at any moment",
@@ -21,7 +18,7 @@ test(
       fc.asyncProperty(play, async (plan) => {
         const stage = new Stage(plan);
         await stage.perform();
-        expect([...stage.violations, ...unhandled.splice(0)]).toEqual([]);
+        expect([...stage.violations, ...unhandled()]).toEqual([]);
       }),
       runs(20_000),
     );

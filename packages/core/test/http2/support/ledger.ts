@@ -86,7 +86,7 @@ export class Ledger {
   }
 
   async #collect(name: string, body: Body, reading: Reading, expected: Expected): Promise<void> {
-    const { plan, tag } = expected;
+    const { tag } = expected;
     let length = 0;
     try {
       for (let frames = 0; reading !== "one frame" || frames < 1; frames++) {

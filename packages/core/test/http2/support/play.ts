@@ -4,11 +4,17 @@
  */
 import type { ClientOptions, ServerOptions } from "@sluice/core/http2";
 import fc from "fast-check";
-import { type BodyPlan, bodyPlan } from "../../support/planned-body.ts";
+import { type BodyPlan, bodyPlan as smallBody } from "../../support/planned-body.ts";
 import type { Reading, Side } from "../../support/play.ts";
 
 const reading = fc.constantFrom<Reading>("all", "all", "all", "slowly", "one frame", "cancel", "not at all");
 const rarely = fc.nat(7).map((number) => number === 7);
+
+/** Some of them have parts that are longer than a frame. */
+const bodyPlan: fc.Arbitrary<BodyPlan> = fc.oneof(
+  { weight: 15, arbitrary: smallBody },
+  { weight: 1, arbitrary: smallBody.map((plan) => ({ ...plan, sizes: plan.sizes.map((size) => 4 * size) })) },
+);
 
 /** What a service does about a push. */
 export interface PushPlan {
@@ -68,7 +74,7 @@ const servicePlan: fc.Arbitrary<ServicePlan> = fc.record({
 const requestPlan: fc.Arbitrary<RequestPlan> = fc.record({
   method: fc.constantFrom("GET", "GET", "POST", "POST", "HEAD", "PUT", "CONNECT", "OPTIONS"),
   extended: fc.boolean(),
-  ballast: fc.constantFrom(0, 0, 0, 0, 400, 3000, 20_000),
+  ballast: fc.constantFrom(0, 0, 0, 0, 0, 0, 400, 3000, 40_000),
   body: bodyPlan,
   expectContinue: fc.nat(3).map((number) => number === 3),
   reading,

@@ -6,7 +6,7 @@ import type { ScriptedIo } from "@sluice/util/memory";
 import fc from "fast-check";
 import { HpackEncoder } from "../../../src/h2/hpack/encoder.ts";
 import { encodeLines, type Line } from "./hpack.ts";
-import { errorCodes } from "./names.ts";
+import { preface } from "./names.ts";
 import { joined } from "./octets.ts";
 import type { Role } from "./output-rules.ts";
 import { Peer, type SettingEntries } from "./peer.ts";
@@ -26,7 +26,7 @@ export interface Act {
   readonly continued: number;
 }
 
-/** Octets that are changed on the way: at a share of the whole. */
+/** Octets that are changed on the way: at a share of what is behind the preface. */
 export interface Flaw {
   readonly at: number;
   readonly xor: number;
@@ -64,8 +64,9 @@ export function octetsOf({ acts, flaws }: Traffic, role: Role): Uint8Array[] {
   const sender = new Sender(role);
   const pieces = [sender.greeting(), ...acts.map((next) => sender.act(next))];
   const whole = joined(pieces);
+  const first = role === "client" ? preface.length : 0;
   for (const { at, xor } of flaws) {
-    const index = Math.floor((at / 10_000) * whole.length);
+    const index = first + Math.floor((at / 10_000) * (whole.length - first));
     whole[index] = (whole[index] ?? 0) ^ xor;
   }
   let start = 0;
@@ -127,7 +128,7 @@ class Sender {
         peer.data(variant === 11 ? 2 * next.stream : id, size, { ...padded, endStream: end && variant < 6 });
         break;
       case "reset":
-        peer.rst(id, errorCodes[variant as keyof typeof errorCodes] ?? "CANCEL");
+        peer.rst(id, variant);
         break;
       case "window":
         peer.windowUpdate(end ? 0 : id, variant === 0 ? 0 : variant === 1 ? 2 ** 31 - 1 : 1 + size);
