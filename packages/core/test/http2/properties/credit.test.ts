@@ -10,8 +10,9 @@ import * as http2 from "@sluice/core/http2";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { propertyTimeoutMs, runs } from "../../support/runs.ts";
-import type { Line } from "../support/hpack.ts";
+import { rawFrame } from "../support/frames.ts";
 import { post, status } from "../support/messages.ts";
+import { frameTypes } from "../support/names.ts";
 import { faults, machineOf } from "../support/scrutiny.ts";
 import { stage, type UnderTest } from "../support/under-test.ts";
 import { watchUnhandled } from "../support/unhandled.ts";
@@ -21,7 +22,7 @@ const unhandled = watchUnhandled();
 /** What happens next, to one of the streams so far or to one that is new. */
 interface Step {
   readonly what:
-    | ("open" | "data" | "end" | "trailers" | "reset" | "break" | "acknowledge" | "go away")
+    | ("open" | "data" | "part of data" | "end" | "trailers" | "reset" | "break" | "acknowledge" | "go away")
     | ("answer" | "fail" | "take" | "cancel" | "release" | "window" | "connection window" | "shut down" | "wait");
   readonly stream: number;
   readonly length: number;
@@ -30,7 +31,20 @@ interface Step {
 
 const step: fc.Arbitrary<Step> = fc.record({
   what: fc.constantFrom<Step["what"]>(
-    ...(["open", "open", "open", "data", "data", "data", "data", "data", "data", "end", "trailers", "reset"] as const),
+    ...([
+      "open",
+      "open",
+      "open",
+      "data",
+      "data",
+      "data",
+      "data",
+      "data",
+      "part of data",
+      "end",
+      "trailers",
+      "reset",
+    ] as const),
     ...(["break", "acknowledge", "go away", "answer", "answer", "fail", "take", "take", "cancel", "cancel"] as const),
     ...(["release", "window", "connection window", "shut down", "wait"] as const),
   ),
@@ -76,8 +90,9 @@ interface Case {
   readonly contents: Map<number, Content>;
   /** Makes a new stream, on which the peer may send. */
   open(): void | Promise<void>;
-  readonly trailers: readonly Line[];
   opened: number;
+  /** What is to follow of a DATA frame. */
+  rest: Uint8Array | undefined;
 }
 
 function ofBody(body: Body, answer: () => void, fail: () => void): Content {
@@ -144,7 +159,7 @@ function server({ byHand, cut, options }: Plan): Case {
     connection,
     contents,
     opened: 0,
-    trailers: [["x-trailer", "1"]],
+    rest: undefined,
     open: () => {
       const index = made.opened++;
       target.peer.headers(1 + 2 * index, post("/", ["x-at", String(index)]));
@@ -200,7 +215,7 @@ async function client({ byHand, cut, options }: Plan): Promise<Case> {
     result.opened++;
     respond();
   };
-  const result: Case = { target, connection, contents, opened: 0, trailers: [["x-trailer", "1"]], open };
+  const result: Case = { target, connection, contents, opened: 0, rest: undefined, open };
   return result;
 }
 
@@ -208,14 +223,26 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 8; i++) await Promise.resolve();
 }
 
+/** What the peer does, behind a frame that is whole. */
+const byPeer: ReadonlySet<Step["what"]> = new Set([
+  ...(["open", "data", "part of data", "end", "trailers", "reset", "break", "acknowledge", "go away"] as const),
+]);
+
+function complete(made: Case): void {
+  const { rest, target } = made;
+  made.rest = undefined;
+  if (rest !== undefined) target.peer.octets(rest);
+}
+
 /** Does a step; what the peer sends keeps to the connection's window, whatever the stream's says. */
 async function act(made: Case, next: Step): Promise<void> {
-  const { target, connection, contents, opened, trailers } = made;
+  const { target, connection, contents, opened } = made;
   const { peer, timer } = target;
   const { what, length, padding } = next;
   const index = next.stream % Math.max(1, opened);
   const id = 1 + 2 * index;
   const content = contents.get(index);
+  if (byPeer.has(what)) complete(made);
   if (what === "open") await made.open();
   else if (what === "acknowledge") peer.settingsAck();
   else if (what === "window") connection.setInitialWindow(length);
@@ -226,7 +253,13 @@ async function act(made: Case, next: Step): Promise<void> {
   else if (what === "data" || what === "end") {
     if (length + 256 > peer.allowance(0)) return;
     peer.data(id, length, { ...(padding === undefined ? {} : { padding }), endStream: what === "end" });
-  } else if (what === "trailers") peer.headers(id, trailers, { endStream: true });
+  } else if (what === "part of data") {
+    if (length + 256 > peer.allowance(0)) return;
+    const frame = rawFrame(frameTypes.DATA, 0, id, new Uint8Array(length));
+    const first = 9 + Math.floor(length / 2);
+    peer.octets(frame.subarray(0, first));
+    if (first < frame.length) made.rest = frame.subarray(first);
+  } else if (what === "trailers") peer.headers(id, [["x-trailer", "1"]], { endStream: true });
   else if (what === "reset") peer.rst(id, "CANCEL");
   else if (what === "break") peer.windowUpdate(id, 2 ** 31 - 1);
   else if (what === "go away" && peer.role === "server") peer.goAway(id);
@@ -247,7 +280,9 @@ async function play(made: Case, { steps, byHand }: Plan): Promise<void> {
     target.timer.advance(0);
     found.push(...faults(machine, byHand));
     const known = target.peer.allowance(0);
-    if (!machine.isOver && known !== window.window) found.push(`the peer knows of ${known}, not of ${window.window}`);
+    // A frame counts from where it begins, for the peer when all of it was sent.
+    if (machine.isOver || made.rest !== undefined) return;
+    if (known !== window.window) found.push(`the peer knows of ${known}, not of ${window.window}`);
   };
   for (const next of steps) {
     await act(made, next);
@@ -257,6 +292,7 @@ async function play(made: Case, { steps, byHand }: Plan): Promise<void> {
     content.fail();
     content.cancel();
   }
+  complete(made);
   await rest();
   if (!machine.isOver) for (let index = 0; index < made.opened; index++) target.peer.rst(1 + 2 * index, "CANCEL");
   await rest();

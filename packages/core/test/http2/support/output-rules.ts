@@ -16,6 +16,8 @@ import { defaultWindow, SentSettings, type SettingValues, Windows } from "./wind
 export type Role = "client" | "server";
 
 interface StreamRecord {
+  /** Whether HEADERS were written: then a promised stream counts (RFC 9113 section 5.1.2). */
+  begun: boolean;
   /** Whether the final head was written: that of the request, or of the response. */
   head: boolean;
   /** Whether END_STREAM was written. */
@@ -149,6 +151,8 @@ export class OutputRules {
     if (this.#role === "client" && this.#isIdle(streamId)) this.#openNew(streamId);
     const stream = this.#checkOpen(streamId, "HEADERS");
     this.#require(!stream.ended, `${what}: the stream was ended`);
+    if (streamId % 2 === 0 && !stream.begun) this.#requirePlace(streamId);
+    stream.begun = true;
     if (stream.head) {
       this.#require(endStream && pseudo.length === 0, `${what}: trailers end the stream and have no pseudo-fields`);
     } else if (this.#role === "client") {
@@ -182,6 +186,8 @@ export class OutputRules {
       `${what}: a request has a :method`,
     );
     this.#open(promised);
+    // The client has nothing to send on it.
+    this.#stream(promised, "PUSH_PROMISE").peerEnded = true;
   }
 
   #data({ streamId, length, data, endStream }: Data): undefined {
@@ -240,10 +246,16 @@ export class OutputRules {
 
   /** A client's new stream. */
   #openNew(streamId: number): void {
-    const active = [...this.#streams].filter(([id, stream]) => id % 2 === 1 && isActive(stream)).length;
+    this.#requirePlace(streamId);
+    this.#open(streamId);
+  }
+
+  /** RFC 9113 section 5.1.2. */
+  #requirePlace(streamId: number): void {
+    const ours = [...this.#streams].filter(([id]) => id % 2 === streamId % 2);
+    const active = ours.filter(([id, stream]) => isActive(stream) && (stream.begun || id % 2 === 1)).length;
     const largest = this.#settings.largest("MAX_CONCURRENT_STREAMS");
     this.#require(active < largest, `HEADERS on stream ${streamId}: at most ${largest} streams may be open`);
-    this.#open(streamId);
   }
 
   #open(streamId: number): void {
@@ -251,6 +263,7 @@ export class OutputRules {
     this.#highest[parity] = Math.max(this.#highest[parity], streamId);
     if (this.#streams.has(streamId)) return;
     this.#streams.set(streamId, {
+      begun: false,
       head: false,
       ended: false,
       reset: false,

@@ -78,6 +78,13 @@ export class Session {
     }
   }
 
+  /** Shuts the connection down, and says which stream is the last. */
+  async shutDown(): Promise<void> {
+    this.machine?.gracefulShutdown();
+    this.timer.advance(1000);
+    await this.rest();
+  }
+
   /** Gives up what lives by the program alone, and lets time pass. @throws Error if something goes on for ever. */
   async finish(): Promise<void> {
     await this.rest();
@@ -138,9 +145,11 @@ export class Session {
       upgradeOn(request).then((io) => this.#tunnel("tunnel", io), ignore);
       return new HttpResponse(200);
     }
-    const read = target.path === "/1" ? Promise.resolve() : this.#read(`${method} ${target}`, request.body);
+    const unread = target.path === "/1" || target.path === "/9";
+    const read = unread ? Promise.resolve() : this.#read(`${method} ${target}`, request.body);
     if (target.path === "/0")
       return new HttpResponse(200, {}, request.body.isEndStream() ? full("empty") : full("early"));
+    if (target.path === "/9") return new Promise(() => {});
     if (target.path === "/6") throw new Error("no");
     if (target.path === "/7") return new HttpResponse(200, {}, full(new Uint8Array(9000)));
     return read.then(() => new HttpResponse(200, {}, full("done")));
