@@ -16,7 +16,7 @@ import { completion, serveTunnels, writeTunnel } from "./support/tunnels.ts";
 const target = "http://a.test/";
 
 describe("streams that GOAWAY excludes", () => {
-  test("[h2-276] leave their places to nobody", async () => {
+  test("leave their places to nobody", async () => {
     const client = await connectH2({}, { settings: { MAX_CONCURRENT_STREAMS: 1 } });
     const [one, two] = [send(client, HttpRequest.get(target)), send(client, HttpRequest.get(target))];
     await expectFrames(client, [`HEADERS 1 END_STREAM ${getText}`]);

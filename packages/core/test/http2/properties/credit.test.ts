@@ -315,7 +315,7 @@ for (const [role, make] of [
     async () => {
       await fc.assert(
         fc.asyncProperty(plan, async (given) => play(await make(given), given)),
-        runs(20_000),
+        runs(10_000),
       );
     },
     propertyTimeoutMs,

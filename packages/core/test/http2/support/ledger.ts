@@ -20,7 +20,7 @@ export class Ledger {
   readonly violations: string[] = [];
   readonly #promises = new Map<string, "open" | "settled">();
   readonly #bodies: PlannedBody[] = [];
-  /** Bodies that were received and not read to their end. */
+  /** Bodies that were received, and that nobody reads any more. */
   readonly #unread = new Set<Body>();
   readonly #gates: (() => void)[] = [];
   readonly #called: () => void;
@@ -73,8 +73,10 @@ export class Ledger {
       body.cancel();
       return;
     }
-    this.#unread.add(body);
-    if (reading === "not at all") return;
+    if (reading === "not at all") {
+      this.#unread.add(body);
+      return;
+    }
     const done = this.#collect(name, body, reading, expected);
     this.track(`reading ${name}`, done);
     await done;
@@ -93,7 +95,6 @@ export class Ledger {
         if (reading === "slowly") await new Promise<void>((resolve) => this.gate(resolve));
         const frame = await body.frame();
         if (frame === null) {
-          this.#unread.delete(body);
           this.#complete(name, length, expected);
           return;
         }
@@ -105,8 +106,8 @@ export class Ledger {
         if (!frame.every((byte, at) => byte === byteAt(tag, from + at))) this.violations.push(`${name}: wrong bytes`);
         length += frame.length;
       }
+      this.#unread.add(body);
     } catch (error) {
-      this.#unread.delete(body);
       if (!HttpError.is(error)) this.violations.push(`${name} failed with ${String(error)}`);
     }
   }

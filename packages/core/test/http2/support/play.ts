@@ -10,10 +10,10 @@ import type { Reading, Side } from "../../support/play.ts";
 const reading = fc.constantFrom<Reading>("all", "all", "all", "slowly", "one frame", "cancel", "not at all");
 const rarely = fc.nat(7).map((number) => number === 7);
 
-/** Some of them have parts that are longer than a frame. */
+/** Some are longer than a frame. */
 const bodyPlan: fc.Arbitrary<BodyPlan> = fc.oneof(
-  { weight: 15, arbitrary: smallBody },
-  { weight: 1, arbitrary: smallBody.map((plan) => ({ ...plan, sizes: plan.sizes.map((size) => 4 * size) })) },
+  { weight: 25, arbitrary: smallBody },
+  { weight: 1, arbitrary: smallBody.map((plan) => ({ ...plan, sizes: [17_000] })) },
 );
 
 /** What a service does about a push. */
@@ -96,7 +96,13 @@ export type Step =
   | { readonly do: "abort" | "break" | "ping"; readonly side: Side };
 
 const side = fc.constantFrom<Side>("client", "server");
-const windowBytes = fc.constantFrom(0, 1, 100, 65_535, 200_000, 2 ** 31 - 1);
+/**
+ * Credit for a DATA frame may be given back as soon as its header has come, and those who listen to the wire count the frame
+ * only when it has come whole: for a moment they see so much more than the largest window.
+ */
+const mostBytes = 2 ** 31 - 1 - 2 ** 24;
+/** Smaller ones would be as good, but a long body takes a frame for each of them. */
+const windowBytes = fc.constantFrom(0, 500, 3000, 65_535, 200_000, mostBytes);
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 7, arbitrary: fc.constantFrom<Step>({ do: "send" }, { do: "settle" }, { do: "open a gate" }) },
@@ -150,7 +156,7 @@ export interface Play {
 }
 
 const common = {
-  initialWindowBytes: fc.constantFrom(0, 1, 50, 3000, 65_535, 2 ** 31 - 1),
+  initialWindowBytes: fc.constantFrom(0, 500, 3000, 65_535, 2 ** 31 - 1),
   connectionWindowBytes: fc.constantFrom(65_535, 65_536, 2 ** 31 - 1),
   adaptiveWindow: rarely,
   maxFrameBytes: fc.constantFrom(16_384, 20_000, 16_777_215),

@@ -33,6 +33,7 @@ export function faults(machine: Http2Machine, byHand = false): string[] {
   equal("the number of open streams", closing.openStreams, open.length);
   equal("the number of our active streams", store.activeLocal, local);
   equal("the number of the peer's active streams", store.activeRemote, active.length - local);
+  require(machine.error?.code !== "INTERNAL", `it has failed by itself: ${String(machine.error?.cause)}`);
   require(machine.awaited >= 0, `${machine.awaited} promises are awaited`);
 
   const { window } = inbound;
@@ -41,6 +42,7 @@ export function faults(machine: Http2Machine, byHand = false): string[] {
   if (byHand) require(window.held >= held, `the connection holds ${window.held}, its streams ${held}`);
   else equal("what the connection holds", window.held, held);
   equal("the connection's window", window.window + window.held + window.unannounced, window.target);
+  require(window.window >= 0, `the peer has sent ${-window.window} octets more than the window`);
   if (all.length === 0) equal("the charge for small parts", defences.data.charged, 0);
   if (machine.isOver) equal("the number of open streams behind the end", open.length, 0);
 

@@ -360,6 +360,10 @@ export class Stage {
     if (client === undefined || server === undefined) return;
     this.violations.push(...faults(client).map((fault) => `client: ${fault}`));
     this.violations.push(...faults(server).map((fault) => `server: ${fault}`));
+    const { queued, local, maxLocal } = this.#end("client").streams;
+    if (client.isGreeted && this.#sender?.isClosed === false && queued > 0 && local < maxLocal) {
+      this.violations.push(`client: ${queued} requests wait for a stream that they could have`);
+    }
     const { a, b } = this.#link;
     if (a.aborted || b.aborted) return;
     if (b.unreadBytes > 0 && client.wantsRead && !client.driver.inputEnded) {
