@@ -47,6 +47,7 @@ describe("HttpError", () => {
     parse: "isParse",
     user: "isUser",
     canceled: "isCanceled",
+    connect: "isConnect",
     closed: "isClosed",
     incomplete: "isIncomplete",
     timeout: "isTimeout",

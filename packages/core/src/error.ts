@@ -14,6 +14,8 @@ export type HttpErrorKind =
   | "user"
   /** The exchange was given up on purpose, by a signal or a shutdown. */
   | "canceled"
+  /** No connection could be made; nothing was sent. */
+  | "connect"
   /** The connection is gone; nothing was sent. */
   | "closed"
   /** The connection ended in the middle of a message. */
@@ -80,6 +82,9 @@ export class HttpError extends Error {
   }
   get isCanceled(): boolean {
     return this.kind === "canceled";
+  }
+  get isConnect(): boolean {
+    return this.kind === "connect";
   }
   get isClosed(): boolean {
     return this.kind === "closed";

@@ -1,6 +1,7 @@
 /**
  * What HTTP/1 and HTTP/2 share: messages, services, the transport and clock interfaces, upgrades, errors.
  */
+export { isUnanswered, isUnsent } from "./client/errors.ts";
 export type { Connection } from "./connection.ts";
 export { HttpError, type HttpErrorKind, type HttpErrorOptions } from "./error.ts";
 export type { FrameFacts } from "./h2/observe/frame-facts.ts";

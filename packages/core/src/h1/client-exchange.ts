@@ -1,7 +1,7 @@
 /**
  * One request on its way through a client connection, with whoever waits for its response.
  */
-import type { RequestLimits, SendOptions } from "../client/send-options.ts";
+import { type RequestLimits, type SendOptions, tellEnd } from "../client/send-options.ts";
 import { HttpError } from "../error.ts";
 import type { Exchange } from "../message/exchange.ts";
 import { isIdempotent } from "../message/method.ts";
@@ -71,8 +71,10 @@ export class ClientExchange implements Exchange {
   /** The exchange is over. */
   end(error?: HttpError): void {
     this.options.signal?.removeEventListener("abort", this.#aborted);
-    if (error === undefined) return;
-    this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
+    if (error !== undefined) {
+      this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
+    }
+    tellEnd(this.options, error);
   }
 
   /** Where the transport goes if the response says so. */

@@ -7,7 +7,7 @@
  */
 import { empty } from "@sluice/body";
 import { WriteBuffer } from "../bytes/write-buffer.ts";
-import { canceledBySignal, closedConnection, markUnsent, unsent } from "../client/errors.ts";
+import { canceledBySignal, closedConnection, markUnanswered, markUnsent, unsent } from "../client/errors.ts";
 import { ReadyQueue } from "../client/ready-queue.ts";
 import { limitsOf, type SendOptions } from "../client/send-options.ts";
 import type { Connection } from "../connection.ts";
@@ -407,12 +407,16 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
     const sending = this.#sending;
     this.#sending = undefined;
     if (sending !== undefined && this.#bodyWriter.active) sending.bodyTouched = this.#bodyWriter.touched;
+    const untouched = this.#reader.isUntouched;
     this.#reader.stop(error);
     const culprit = this.#culprit ?? exchanges[0];
     for (const exchange of exchanges) {
       const intact = !(exchange.bodyTouched || this.#isWritten(exchange));
       if (exchange === sending) this.#dropBody(exchange, intact, error);
       const own = exchange === culprit ? error : lost(error);
+      if (exchange !== exchanges[0] || (untouched && !exchange.answered && exchange.informationals === 0)) {
+        markUnanswered(own);
+      }
       exchange.fail(intact ? unsent(error) : own);
       this.#observer?.exchangeEnded?.(exchange.request, own);
     }
@@ -424,7 +428,7 @@ export class ClientConnection implements Connection, Machine, ResponseReaderOwne
   /** RFC 9112 9.6: what was sent behind a request whose response says close is not answered. */
   #failUnanswered(): void {
     for (const exchange of this.#exchanges.splice(0)) {
-      const error = unanswered();
+      const error = markUnanswered(unanswered());
       exchange.fail(error);
       this.#observer?.exchangeEnded?.(exchange.request, error);
     }

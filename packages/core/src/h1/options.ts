@@ -96,6 +96,13 @@ export interface ClientOptions extends CommonOptions {
   readonly maxInformational?: number;
   /** Requests must carry exactly one valid Host, as HTTP/1.1 demands. */
   readonly requireHost?: boolean;
+  /**
+   * An absolute target is sent in origin-form, and its authority as Host unless the request has one: what origin servers
+   * expect. Otherwise targets are sent as they are and no Host is added.
+   */
+  readonly originForm?: boolean;
+  /** Most bytes of a response body that was cancelled are dropped so that the connection can be kept. */
+  readonly maxDrainBytes?: number;
 }
 
 /** What is left of the options once they are checked. */
@@ -167,6 +174,8 @@ export const clientRules: OptionRules = {
   expectContinueTimeoutMs: whole(1_000),
   maxInformational: whole(32),
   requireHost: flag(true),
+  originForm: flag(false),
+  maxDrainBytes: whole(0),
 };
 
 export const resolveServerOptions: (given: ServerOptions | undefined) => ResolvedServerOptions = optionResolver(

@@ -32,6 +32,7 @@ import { listHas } from "./lists.ts";
 
 export interface RequestHeadWriterOptions extends Spelling {
   readonly requireHost: boolean;
+  readonly originForm: boolean;
 }
 
 export class RequestHeadWriter {
@@ -60,8 +61,7 @@ export class RequestHeadWriter {
     const { headers, method } = request;
     const minorVersion = minorVersionOf(request);
     checkStart(request);
-    if (this.#options.requireHost && minorVersion > 0) checkHost(request);
-    let text = `${method} ${request.target.toString()} HTTP/1.${minorVersion}\r\n`;
+    let text = this.#start(request, minorVersion);
     let framed = false;
     let close = false;
     let keepAlive = false;
@@ -101,6 +101,17 @@ export class RequestHeadWriter {
     const hasContent = this.framing === CHUNKED || this.length > 0;
     this.expectsContinue = this.expectsContinue && minorVersion > 0 && hasContent;
     return `${text}\r\n`;
+  }
+
+  /** The request line, and Host where it follows from the target. */
+  #start(request: HttpRequest, minorVersion: number): string {
+    const { method, target } = request;
+    const { originForm, requireHost } = this.#options;
+    const line = `${method} ${originForm ? target.originText(method) : target.toString()} HTTP/1.${minorVersion}\r\n`;
+    const host = originForm && !request.headers.has("host") ? target.host : undefined;
+    if (host !== undefined) return line + ownLine("host", host, this.#options);
+    if (requireHost && minorVersion > 0) checkHost(request);
+    return line;
   }
 
   /** Decides the framing; returns the lines that announce it. */

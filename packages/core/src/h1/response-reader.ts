@@ -14,7 +14,7 @@ import { canonicalReason } from "../message/status.ts";
 import type { Observer } from "../observer.ts";
 import type { Timer } from "../rt/io.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body-decoder.ts";
-import { BodyReceiver, type BodyReceiverOwner, bodyTooLarge } from "./body-receiver.ts";
+import { BodyReceiver, type BodyReceiverOwner, bodyTooLarge, type Drained } from "./body-receiver.ts";
 import { unexpectedBytes, unexpectedUpgrade } from "./client-errors.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { TRANSFER_CHUNKED, TRANSFER_NONE } from "./head-reader.ts";
@@ -50,6 +50,8 @@ export class ResponseReader implements BodyReceiverOwner {
   readonly #observer: Observer | undefined;
   readonly #head: ResponseHeadReader;
   readonly #receiver: BodyReceiver;
+  /** The content was given up, and the rest of it is dropped as it comes. */
+  #dropping = false;
 
   /** @param bodySlot The deadline of `driver` for content. */
   constructor(
@@ -77,15 +79,22 @@ export class ResponseReader implements BodyReceiverOwner {
     return !this.#receiver.active || this.#receiver.wantsRead;
   }
 
+  /** Whether nothing has come of the response that is awaited. */
+  get isUntouched(): boolean {
+    return !this.#receiver.active && !this.#head.begun && this.#driver.input.length === 0;
+  }
+
   /** Bytes have arrived. */
   receive(): void {
     this.#receiver.received();
-    this.#advance();
+    if (this.#dropping) this.#drop(this.#options.maxDrainBytes);
+    else this.#advance();
   }
 
   /** The server has ended its stream while content was being received. */
   inputEnded(): void {
-    this.#receiver.inputEnded();
+    if (this.#dropping) this.#owner.responseAbandoned();
+    else this.#receiver.inputEnded();
   }
 
   /** The wait for content was too long. */
@@ -123,15 +132,21 @@ export class ResponseReader implements BodyReceiverOwner {
   }
 
   contentCanceled(): void {
-    // What is at hand costs nothing to drop; waiting for the rest may cost more than a new connection.
-    let complete = false;
+    // What is at hand costs nothing.
+    this.#drop(Math.max(this.#options.maxDrainBytes, this.#driver.input.length));
+  }
+
+  /** Drops what is at hand of content nobody wants, and waits for the rest if that may cost less than a new connection. */
+  #drop(maxBytes: number): void {
+    let drained: Drained = "too-much";
     try {
-      complete = this.#receiver.drain(this.#driver.input.length) === "complete";
+      drained = this.#receiver.drain(maxBytes);
     } catch {
       // Malformed content is one more reason to give the connection up.
     }
-    if (complete) this.contentReceived();
-    else this.#owner.responseAbandoned();
+    this.#dropping = drained === "waiting" && this.#options.maxDrainBytes > 0;
+    if (drained === "complete") this.contentReceived();
+    else if (!this.#dropping) this.#owner.responseAbandoned();
   }
 
   /** Reads heads while there is input and nothing to wait for. */

@@ -19,7 +19,7 @@ import { abortRequest, attachToRequest, type HttpRequest } from "../message/requ
 import { HttpResponse } from "../message/response.ts";
 import type { ExchangeTimeouts } from "../message/timeouts.ts";
 import type { Observer } from "../observer.ts";
-import { shutdownLimit } from "../options.ts";
+import { graceLimit, shutdownLimit } from "../options.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import type { Service } from "../service/service.ts";
 import { UpgradeOffer } from "../upgrade/upgrade-offer.ts";
@@ -42,7 +42,9 @@ const OVER = 4;
 /** Deadlines beside those of the request. */
 const AGE_SLOT = 3;
 const SHUTDOWN_SLOT = 4;
-const slots = 5;
+/** While armed, a connection that is being shut down is left open for one more request. */
+const GRACE_SLOT = 5;
+const slots = 6;
 
 const noFields = new HeaderMap();
 
@@ -93,16 +95,17 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
     return this.#driver.closed;
   }
 
-  gracefulShutdown(deadlineMs?: number): void {
+  gracefulShutdown(deadlineMs?: number, idleGraceMs = 0): void {
     const limitMs = shutdownLimit(deadlineMs, this.#options.shutdownTimeoutMs);
+    const graceMs = graceLimit(idleGraceMs);
     if (this.#driver.isClosed) return;
     const { deadlines } = this.#driver;
     if (deadlineMs !== undefined || !deadlines.isSet(SHUTDOWN_SLOT)) deadlines.set(SHUTDOWN_SLOT, limitMs);
     if (this.#state === OVER) return;
     this.#driver.enter();
     this.#shuttingDown = true;
-    // A request of which nothing has been received yet is none.
-    if (this.#state === HEAD && this.#reader.isIdle) this.#close();
+    deadlines.set(GRACE_SLOT, graceMs);
+    this.#closeIfDone();
     this.#driver.leave();
   }
 
@@ -182,6 +185,9 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
         break;
       case AGE_SLOT:
         this.gracefulShutdown(this.#options.maxConnectionAgeGraceMs || Number.POSITIVE_INFINITY);
+        break;
+      case GRACE_SLOT:
+        this.#closeIfDone();
         break;
       default:
         this.#driver.abort(shutdownExpired());
@@ -277,7 +283,7 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
       return false;
     }
     if (this.#driver.inputEnded) this.#endedBetweenRequests();
-    else if (this.#shuttingDown && this.#reader.isIdle) this.#close();
+    else this.#closeIfDone();
     return false;
   }
 
@@ -399,7 +405,7 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
       return;
     }
     this.#upgrade.decline();
-    if (this.#last || this.#shuttingDown || this.#driver.inputEnded) {
+    if (this.#last || this.#isLastCall || this.#driver.inputEnded) {
       this.#close();
       return;
     }
@@ -411,6 +417,16 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
   #endedBetweenRequests(): void {
     if (this.#reader.isIdle) this.#close();
     else this.#refuse(incompleteHead());
+  }
+
+  /** Whether the connection is being shut down and leaves no time for a further request. */
+  get #isLastCall(): boolean {
+    return this.#shuttingDown && !this.#driver.deadlines.isSet(GRACE_SLOT);
+  }
+
+  /** Closes a connection that is being shut down, between requests: one of which nothing has been received yet is none. */
+  #closeIfDone(): void {
+    if (this.#isLastCall && this.#state === HEAD && this.#reader.isIdle) this.#close();
   }
 
   #close(): void {

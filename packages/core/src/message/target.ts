@@ -7,6 +7,12 @@ import { all, TARGET } from "../bytes/ascii.ts";
 import { quote } from "../error.ts";
 import { isHostField } from "./authority.ts";
 
+/** Ports that need not be named (RFC 9110 4.2.1, 4.2.2). */
+const impliedPorts: ReadonlyMap<string, string> = new Map([
+  ["http", ":80"],
+  ["https", ":443"],
+]);
+
 export type TargetForm = "origin" | "absolute" | "authority" | "asterisk";
 
 const schemePattern = /^[A-Za-z][A-Za-z0-9+.-]{0,63}:/;
@@ -112,6 +118,24 @@ export class RequestTarget {
   get pathAndQuery(): string {
     const rest = this.#rest;
     return this.form === "absolute" && rest.charCodeAt(0) !== 0x2f ? `/${rest}` : rest;
+  }
+
+  /**
+   * The target as a request for `method` to the origin server itself carries it: path and query of an absolute-form, or
+   * `*` where OPTIONS has neither (RFC 9112 3.2.1, 3.2.4).
+   */
+  originText(method: string): string {
+    if (this.form !== "absolute") return this.toString();
+    return this.#rest === "" && method === "OPTIONS" ? "*" : this.pathAndQuery;
+  }
+
+  /** What Host says for this target: its authority, without a port that the scheme implies (RFC 9110 4.2.3, 7.2). */
+  get host(): string | undefined {
+    const authority = this.authority;
+    if (authority === undefined || this.form === "authority") return authority;
+    const implied = impliedPorts.get(this.#scheme.toLowerCase()) ?? ":";
+    if (authority.endsWith(implied)) return authority.slice(0, -implied.length);
+    return authority.endsWith(":") ? authority.slice(0, -1) : authority;
   }
 
   /** The scheme of an absolute-form, lower-case. */

@@ -2,8 +2,8 @@
  * One request and its response on a client: waits for a stream, sends the request, hands the response out.
  */
 import { empty, full } from "@sluice/body";
-import { canceledBySignal, markUnsent } from "../../client/errors.ts";
-import { limitsOf, type RequestLimits, type SendOptions } from "../../client/send-options.ts";
+import { canceledBySignal, markUnanswered, markUnsent } from "../../client/errors.ts";
+import { limitsOf, type RequestLimits, type SendOptions, tellEnd } from "../../client/send-options.ts";
 import { timeoutError } from "../../driver/driver.ts";
 import { HttpError } from "../../error.ts";
 import type { Exchange } from "../../message/exchange.ts";
@@ -343,19 +343,23 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     this.#state = OVER;
     this.#options.signal?.removeEventListener("abort", this.#signaled);
     this.#machine.observer?.exchangeEnded?.(this.request);
+    tellEnd(this.#options);
   }
 
   #end(error: HttpError): void {
     if (this.#state === OVER) return;
     const unprocessed = error.code === "REFUSED_STREAM" || error.code === "GOAWAY";
     const repeatable = unprocessed && this.#hasBody();
+    const silent = this.#state === SENT && this.#informationals === 0;
     this.#state = OVER;
     this.#options.signal?.removeEventListener("abort", this.#signaled);
     if (!repeatable) this.#sender?.cancel(error);
     const shown = repeatable ? this.#unprocessed(error) : error;
+    if (silent && this.#machine.isOver) markUnanswered(shown);
     this.#upgrade?.fail(new HttpError("canceled", "UPGRADE_CANCELED", error.message, { cause: error }));
     this.#reject?.(shown);
     if (this.#isStarted) this.#machine.observer?.exchangeEnded?.(this.request, shown);
+    tellEnd(this.#options, shown);
   }
 
   /** Whether the request has its body still, or again: what was sent as a whole is put back. */
@@ -386,8 +390,8 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
     const stream = this.#stream as Stream;
     // What waits stays readable when the stream is gone, in any time.
     if (stream.error !== undefined || this.#machine.isOver) return;
-    const rest = this.#receiveBy === Number.POSITIVE_INFINITY ? 0 : Math.max(1, this.#receiveBy - this.#machine.now());
-    const nearest = limitMs === 0 || (rest > 0 && rest < limitMs) ? rest : limitMs;
-    this.#machine.streams.deadlines.set(stream, nearest);
+    // Each chunk comes by here: the clock is read only for a limit of its own.
+    const at = limitMs === 0 ? this.#receiveBy : Math.min(this.#receiveBy, this.#machine.now() + limitMs);
+    this.#machine.streams.deadlines.setAt(stream, at);
   }
 }
