@@ -14,9 +14,12 @@ export interface Connection extends AsyncDisposable {
    * Takes no further exchange, finishes those under way and then closes; an idle connection closes at once.
    * @param deadlineMs After this long, what is still under way is aborted; `Infinity` for no deadline. Default: the option
    *   `shutdownTimeoutMs`, 30 s unless it says otherwise. Without a timer there is no deadline.
-   * @throws RangeError for a negative deadline.
+   * @param idleGraceMs How long a server leaves an idle HTTP/1 connection open, for a request that may be on its way: it is
+   *   served, and its answer says `connection: close`. Default 0. HTTP/2 has no need of it: GOAWAY tells a client which of
+   *   its requests were not served. Without a timer there is no such time.
+   * @throws RangeError for a negative time, or an infinite `idleGraceMs`.
    */
-  gracefulShutdown(deadlineMs?: number): void;
+  gracefulShutdown(deadlineMs?: number, idleGraceMs?: number): void;
 
   /** Gives up everything under way and the transport, at once. */
   abort(reason?: unknown): void;

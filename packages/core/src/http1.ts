@@ -33,6 +33,15 @@ export function serve(io: Io, service: Service, options?: ServerOptions): Connec
   return new ServerConnection(io, service, resolveServerOptions(options), timer, observer);
 }
 
+/**
+ * Checks options as `serve` does, for a program that may need them later.
+ *
+ * @throws TypeError or RangeError for options that make no sense.
+ */
+export function checkServerOptions(options: ServerOptions): void {
+  resolveServerOptions(options);
+}
+
 /** A client connection: where to send, and the connection itself. */
 export interface Handshake {
   readonly sender: Sender;

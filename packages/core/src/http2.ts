@@ -50,6 +50,15 @@ export function serve(io: Io, service: Service, options?: ServerOptions): Http2S
 }
 
 /**
+ * Checks options as `serve` does, for a program that may need them later.
+ *
+ * @throws TypeError or RangeError for options that make no sense.
+ */
+export function checkServerOptions(options: ServerOptions): void {
+  resolveServerOptions(options);
+}
+
+/**
  * As `serve`, for a program that accepts requests one by one and moves their streams by hand. Nothing is done for it: what it
  * does not read it discards or resets, and the limits of single requests (`requestTimeoutMs`, `bodyTimeoutMs`) are its own.
  *

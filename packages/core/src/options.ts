@@ -57,6 +57,15 @@ export function shutdownLimit(deadlineMs: number | undefined, optionMs: number):
   throw new RangeError(`deadlineMs must be a number of milliseconds of at least 0, got ${deadlineMs}`);
 }
 
+/**
+ * How long an idle connection is left open in a graceful shutdown.
+ * @throws RangeError for a negative or infinite time.
+ */
+export function graceLimit(idleGraceMs: number): number {
+  if (idleGraceMs >= 0 && idleGraceMs < Number.POSITIVE_INFINITY) return idleGraceMs;
+  throw new RangeError(`idleGraceMs must be a finite number of milliseconds of at least 0, got ${idleGraceMs}`);
+}
+
 function resolve(
   face: string,
   rules: OptionRules,

@@ -13,7 +13,7 @@ import type { OutputBuffer, WriteBuffer } from "../bytes/write-buffer.ts";
 import { HttpError } from "../error.ts";
 import type { Observer } from "../observer.ts";
 import type { Io, Timer } from "../rt/io.ts";
-import type { UpgradedParts } from "../upgrade/upgraded.ts";
+import { Upgraded, type UpgradedParts } from "../upgrade/upgraded.ts";
 import { Deadlines } from "./deadlines.ts";
 
 export interface Machine {
@@ -83,6 +83,8 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   /** How many `enter`s are waiting for their `leave`. */
   #depth = 0;
   #reading = false;
+  /** What was received before the connection was made, until it is read. */
+  #early: Uint8Array | undefined;
   #discarding = false;
   #turnScheduled = false;
   #flushScheduled = false;
@@ -102,7 +104,15 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     timer: Timer | null,
     observer: Observer | undefined,
   ) {
-    this.#io = io;
+    // What was read ahead is taken at once, and then the transport itself is spoken to: so it costs nothing for the rest of the
+    // connection's life, and whoever gets the transport after an upgrade gets the very one that came.
+    let transport = io;
+    while (transport instanceof Upgraded) {
+      const parts = transport.intoParts();
+      transport = parts.io;
+      this.#early = joined(this.#early, parts.readBuffer);
+    }
+    this.#io = transport;
     this.#machine = machine;
     this.#options = options;
     this.#timer = timer;
@@ -160,7 +170,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     if (timer === null) return false;
     if (!this.#turnScheduled) {
       this.#turnScheduled = true;
-      timer.schedule(0, this.#resume);
+      timer.schedule(0, () => this.#resume());
     }
     return true;
   }
@@ -195,7 +205,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     this.#writeLimitMs = this.writeTimeoutMs;
     this.deadlines.set(this.#closeSlot, this.#writeLimitMs);
     if (this.output.length > 0) this.#write();
-    this.#io.shutdown(this.#onShutdown);
+    this.#io.shutdown((error) => this.#afterShutdown(error));
     this.#discard();
   }
 
@@ -243,7 +253,13 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   #read(): boolean {
     if (this.#reading || this.inputEnded || this.#turnScheduled || !this.#machine.wantsRead) return false;
     this.#reading = true;
-    this.#io.read(this.#onRead);
+    const early = this.#early;
+    if (early === undefined) {
+      this.#io.read(this.#onRead);
+    } else {
+      this.#early = undefined;
+      this.#onRead(early);
+    }
     return !this.#reading;
   }
 
@@ -283,7 +299,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
       if (this.#flushBytes > highWaterBytes) this.#flushBytes = Math.max(highWaterBytes, this.#flushBytes / 2);
       this.#writeLimitMs = this.writeTimeoutMs;
       this.deadlines.set(this.#writeSlot, this.#writeLimitMs);
-      this.#io.drained(this.#onDrained);
+      this.#io.drained((error) => this.#drained(error));
     }
   }
 
@@ -296,14 +312,14 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     return room;
   }
 
-  readonly #onDrained = (error?: unknown): void => {
+  #drained(error: unknown): void {
     this.blocked = false;
     if (this.#phase !== OPEN) return;
     this.deadlines.clear(this.#writeSlot);
     this.#depth++;
     if (error !== undefined) this.abort(transportError(error));
     this.leave();
-  };
+  }
 
   /** Whether output should wait for more that the input at hand will soon yield. */
   #postponeFlush(): boolean {
@@ -312,27 +328,27 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     if (timer === null) return false;
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      timer.schedule(0, this.#flushPostponed);
+      timer.schedule(0, () => this.#flushPostponed());
     }
     return true;
   }
 
-  readonly #flushPostponed = (): void => {
+  #flushPostponed(): void {
     this.#flushScheduled = false;
     if (this.#phase !== OPEN) return;
     this.#depth++;
     if (!this.blocked && this.output.length > 0) this.#write();
     this.leave();
-  };
+  }
 
-  readonly #resume = (): void => {
+  #resume(): void {
     this.#turnScheduled = false;
     if (this.#phase === CLOSED) return;
     this.#depth++;
     if (this.#phase === OPEN) this.#machine.received();
     else this.#discard();
     this.leave();
-  };
+  }
 
   readonly #expired = (slot: number): void => {
     this.#depth++;
@@ -348,7 +364,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     this.leave();
   };
 
-  readonly #onShutdown = (error?: unknown): void => {
+  #afterShutdown(error: unknown): void {
     if (this.#phase !== CLOSING) return;
     if (error !== undefined) {
       this.#transportFailed(error);
@@ -358,7 +374,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
       this.#phase = LINGERING;
       this.deadlines.set(this.#closeSlot, this.#options.lingerTimeoutMs);
     }
-  };
+  }
 
   #transportFailed(error: unknown): void {
     if (this.#regardless) this.#release();
@@ -393,6 +409,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
   #finish(): void {
     this.#phase = CLOSED;
     this.deadlines.stop();
+    this.#early = undefined;
     this.input.clear();
     this.output.clear();
     this.#observer?.connectionClosed?.(this.#error);
@@ -410,6 +427,16 @@ function transportError(error: unknown): HttpError {
   if (HttpError.is(error)) return error;
   const message = error instanceof Error ? error.message : "the transport failed";
   return new HttpError("io", "TRANSPORT_FAILED", message, { cause: error });
+}
+
+/** Bytes that come one behind the other, in one piece; `undefined` if there are none. */
+function joined(first: Uint8Array | undefined, second: Uint8Array): Uint8Array | undefined {
+  if (second.length === 0) return first;
+  if (first === undefined) return second;
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }
 
 function ignore(): void {}

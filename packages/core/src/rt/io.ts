@@ -74,6 +74,8 @@ export interface IoInfo {
   readonly cipherSuite?: string | undefined;
   /** The server name the client asked for (RFC 6066 section 3). */
   readonly servername?: string | undefined;
+  /** The DER form of the certificate the peer has shown; undefined when it showed none. */
+  readonly peerCertificate?: Uint8Array | undefined;
 }
 
 /** A clock and an alarm. All times are milliseconds. */

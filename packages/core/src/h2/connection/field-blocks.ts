@@ -56,7 +56,9 @@ export class FieldBlocks {
   readonly #defences: Defences;
   readonly #owner: HeadOwner;
   readonly #maxListBytes: number;
-  readonly #trailers: TrailerSection;
+  readonly #limits: { readonly maxHeaders: number };
+  /** Made for the first trailers. */
+  #trailers: TrailerSection | undefined;
   /** What the block being received means. */
   #kind = DISCARD;
   #streamId = 0;
@@ -83,7 +85,7 @@ export class FieldBlocks {
     this.#defences = defences;
     this.#owner = owner;
     this.#maxListBytes = limits.maxHeaderListBytes;
-    this.#trailers = new TrailerSection(limits);
+    this.#limits = limits;
   }
 
   /** HEADERS. @throws Http2Error. */
@@ -173,6 +175,7 @@ export class FieldBlocks {
         this.#owner.head.begin();
         return this.#owner.head;
       case TRAILERS:
+        this.#trailers ??= new TrailerSection(this.#limits);
         this.#trailers.begin();
         return this.#trailers;
       case PROMISE: {
@@ -213,7 +216,7 @@ export class FieldBlocks {
         break;
       case TRAILERS:
         if (this.#isLive(stream)) this.#trailersReceived(stream);
-        this.#trailers.end();
+        this.#trailers?.end();
         break;
       case PROMISE:
         this.#owner.promiseReceived(stream, this.#promisedId);
@@ -229,7 +232,7 @@ export class FieldBlocks {
   }
 
   #trailersReceived(stream: Stream): void {
-    const trailers = this.#trailers;
+    const trailers = this.#trailers as TrailerSection;
     if (stream.isTunnel) {
       const message = `HEADERS: stream ${stream.id} carries a tunnel, which has no trailers (RFC 9113 8.5)`;
       throw streamError(stream.id, PROTOCOL_ERROR, "HEADERS_IN_TUNNEL", message);

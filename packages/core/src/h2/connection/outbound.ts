@@ -26,6 +26,7 @@ import type { Stalls } from "./stalls.ts";
 import type { Streams } from "./streams.ts";
 
 const nothing = new Uint8Array(0);
+const nobody: never[] = [];
 
 export class Outbound {
   /** How much the peer lets us send on all streams together. */
@@ -40,7 +41,7 @@ export class Outbound {
   readonly #observer: Observer | undefined;
   readonly #stalls: Stalls;
   /** Streams that could go on but gave way to other work. */
-  #resting: Stream[] = [];
+  #resting: Stream[] = nobody;
   /** Streams with a `capacityWaiter`. */
   #awaiting: Set<Stream> | undefined;
 
@@ -136,6 +137,7 @@ export class Outbound {
 
   /** The stream's handler will be told `drained` in a later turn. */
   rest(stream: Stream): void {
+    if (this.#resting === nobody) this.#resting = [];
     this.#resting.push(stream);
   }
 
@@ -184,7 +186,7 @@ export class Outbound {
 
   #resume(): void {
     const resting = this.#resting;
-    this.#resting = [];
+    this.#resting = nobody;
     for (const stream of resting) if (stream.error === undefined) stream.handler.drained(stream);
   }
 

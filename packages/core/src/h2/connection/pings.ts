@@ -17,6 +17,7 @@ export const PING_SHUTDOWN = 2;
 export const PING_BANDWIDTH = 3;
 
 const purposes = 4;
+const neverSent: readonly number[] = new Array<number>(purposes).fill(-1);
 const mark = [0x73, 0x6c, 0x75, 0x69, 0x63, 0x65, 0x00];
 
 const payloads: readonly Uint8Array[] = Array.from({ length: purposes }, (_, purpose) =>
@@ -30,8 +31,8 @@ interface Waiter {
 
 export class Pings {
   readonly #writer: OctetWriter;
-  /** When the PING for each purpose was sent, or -1. */
-  readonly #sentAt: number[] = new Array<number>(purposes).fill(-1);
+  /** When the PING for each purpose was sent, or -1. Shared until the first is. */
+  #sentAt: readonly number[] = neverSent;
   #waiter: Waiter | undefined;
 
   constructor(writer: OctetWriter) {
@@ -46,7 +47,7 @@ export class Pings {
   /** Sends a PING, unless the one before for the same purpose is still under way. */
   send(purpose: number, now: number): void {
     if (this.isPending(purpose)) return;
-    this.#sentAt[purpose] = now;
+    this.#sentAt = this.#sentAt.with(purpose, now);
     writePing(this.#writer, false, payloads[purpose] as Uint8Array, 0);
   }
 
@@ -72,7 +73,7 @@ export class Pings {
   /** The PING for `purpose` was answered; the round trip time in milliseconds. */
   complete(purpose: number, now: number): number {
     const rttMs = now - (this.#sentAt[purpose] as number);
-    this.#sentAt[purpose] = -1;
+    this.#sentAt = this.#sentAt.with(purpose, -1);
     if (purpose === PING_USER) {
       const waiter = this.#waiter;
       this.#waiter = undefined;

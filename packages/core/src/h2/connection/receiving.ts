@@ -53,8 +53,8 @@ export class Receiving {
   isPaused = false;
   readonly #connection: ReceivingConnection;
   readonly #role: ReceivingRole;
-  /** On a server. */
-  readonly #preface: PrefaceReader | undefined;
+  /** On a server, until it has come. */
+  #preface: PrefaceReader | undefined;
 
   constructor(connection: ReceivingConnection, role: ReceivingRole, fromClient: boolean) {
     this.#connection = connection;
@@ -78,12 +78,14 @@ export class Receiving {
   /** Adds a chunk; the frames of those before have been read. */
   push(chunk: Uint8Array): void {
     const { reader } = this.#connection;
-    if (this.#preface === undefined || this.#preface.isComplete) {
+    const preface = this.#preface;
+    if (preface === undefined) {
       reader.push(chunk);
       return;
     }
     try {
-      reader.push(this.#preface.take(chunk));
+      reader.push(preface.take(chunk));
+      if (preface.isComplete) this.#preface = undefined;
     } catch (error) {
       this.#fail(error);
     }

@@ -9,10 +9,12 @@ import type { OctetWriter } from "../octet-writer.ts";
 
 export type SettingEntry = readonly [id: number, value: number];
 
+const none: readonly (readonly SettingEntry[])[] = [];
+
 export class SettingsExchange {
   readonly #writer: OctetWriter;
   /** Frames that wait for their acknowledgment, oldest first. */
-  #sent: (readonly SettingEntry[])[] = [];
+  #sent: readonly (readonly SettingEntry[])[] = none;
 
   constructor(writer: OctetWriter) {
     this.#writer = writer;
@@ -33,7 +35,7 @@ export class SettingsExchange {
   /** The peer has acknowledged the oldest frame; its values. @throws Http2Error if there is none. */
   acknowledged(): readonly SettingEntry[] {
     const [entries, ...rest] = this.#sent;
-    this.#sent = rest;
+    this.#sent = rest.length === 0 ? none : rest;
     if (entries !== undefined) return entries;
     const message = "SETTINGS: an acknowledgment must answer SETTINGS of ours, got one too many (RFC 9113 6.5.3)";
     throw connectionError(PROTOCOL_ERROR, "SETTINGS_ACK_UNEXPECTED", message);

@@ -42,7 +42,6 @@ export interface StreamsOwner {
 
 export class Streams {
   readonly store: StreamStore<Stream>;
-  readonly deadlines: StreamDeadlines<Stream>;
   /** The window each of our streams starts with; follows the peer's SETTINGS. */
   initialSendWindowBytes = 65_535;
   readonly #role: number;
@@ -52,6 +51,7 @@ export class Streams {
   readonly #observer: Observer | undefined;
   readonly #goingAway: GoingAway;
   readonly #owner: StreamsOwner;
+  #deadlines: StreamDeadlines<Stream> | undefined;
   /** How many resets of ours may still have frames under way that come when the reset is forgotten. */
   #unansweredResets = 0;
 
@@ -67,17 +67,22 @@ export class Streams {
   ) {
     this.#role = role;
     this.store = new StreamStore(role, limits);
-    this.deadlines = new StreamDeadlines(
-      timer,
-      () => this.store.all(),
-      (stream) => owner.streamExpired(stream),
-    );
     this.#timer = timer;
     this.#writer = writer;
     this.#defences = defences;
     this.#observer = observer;
     this.#goingAway = goingAway;
     this.#owner = owner;
+  }
+
+  /** The time limits of streams. Made for the first: a request without content has none. */
+  get deadlines(): StreamDeadlines<Stream> {
+    this.#deadlines ??= new StreamDeadlines(
+      this.#timer,
+      () => this.store.all(),
+      (stream) => this.#owner.streamExpired(stream),
+    );
+    return this.#deadlines;
   }
 
   now(): number {
@@ -202,7 +207,7 @@ export class Streams {
 
   /** The connection is over, and all streams with it. */
   failAll(error: HttpError): void {
-    this.deadlines.stop();
+    this.#deadlines?.stop();
     for (const stream of this.store.all()) {
       if (!isClosed(stream.state)) this.#end(stream, CLOSED_FORGOTTEN, error);
     }
@@ -246,7 +251,7 @@ export class Streams {
   }
 
   #remove(stream: Stream): void {
-    this.deadlines.clear(stream);
+    this.#deadlines?.clear(stream);
     this.store.remove(stream, stream.state, stream.state === CLOSED_BY_RESET_SENT ? this.now() : 0);
   }
 

@@ -65,8 +65,8 @@ export class Defences {
   readonly #options: DefenceOptions;
   /** By rule; each is made when something is counted for the first time. */
   readonly #buckets: (TokenBucket | undefined)[] = new Array<TokenBucket | undefined>(rateRules.length).fill(undefined);
-  readonly #counts: number[] = new Array<number>(rateRules.length).fill(0);
-  readonly #glitches: number[] = new Array<number>(glitchNames.length).fill(0);
+  /** How often each glitch has happened; made for the first. */
+  #glitches: number[] | undefined;
   readonly #onCount: OnCount | undefined;
 
   /**
@@ -179,34 +179,39 @@ export class Defences {
   /** How often each thing has happened so far, for an observer. */
   counts(): DefenceCounts {
     const counts: Record<string, number> = {};
-    for (const [index, rule] of rateRules.entries()) counts[rule.option] = this.#counts[index] as number;
-    for (const [index, name] of glitchNames.entries()) counts[name] = this.#glitches[index] as number;
+    for (const [index, rule] of rateRules.entries()) counts[rule.option] = this.#buckets[index]?.count ?? 0;
+    for (const [index, name] of glitchNames.entries()) counts[name] = this.#glitches?.[index] ?? 0;
     return counts as DefenceCounts;
   }
 
   #glitch(kind: number, now: number): Http2Error | undefined {
+    this.#glitches ??= new Array<number>(glitchNames.length).fill(0);
     const count = (this.#glitches[kind] as number) + 1;
     this.#glitches[kind] = count;
+    const bucket = this.#bucket(GLITCHES);
+    bucket.count++;
     if (this.#onCount !== undefined) this.#onCount(glitchNames[kind] as GlitchName, count);
-    this.#counts[GLITCHES] = (this.#counts[GLITCHES] as number) + 1;
-    const error = this.#take(GLITCHES, now);
+    const error = this.#take(bucket, GLITCHES, now);
     if (error === undefined) return undefined;
     return connectionError(error.reason, error.code, `${error.message}; last: ${glitchNames[kind]}`);
   }
 
   #count(index: number, now: number): Http2Error | undefined {
-    const count = (this.#counts[index] as number) + 1;
-    this.#counts[index] = count;
+    const bucket = this.#bucket(index);
+    const count = ++bucket.count;
     if (this.#onCount !== undefined) this.#onCount((rateRules[index] as (typeof rateRules)[number]).option, count);
-    return this.#take(index, now);
+    return this.#take(bucket, index, now);
   }
 
-  #take(index: number, now: number): Http2Error | undefined {
-    const bucket = this.#buckets[index] ?? this.#newBucket(index);
+  #take(bucket: TokenBucket, index: number, now: number): Http2Error | undefined {
     if (bucket.take(now)) return undefined;
     const { option, debug, what, code } = rateRules[index] as (typeof rateRules)[number];
     const most = `at most ${bucket.burst} at once and ${this.#options[`${option}PerSecond`]} per second`;
     return connectionError(ENHANCE_YOUR_CALM, code, `${debug}: ${most} are accepted of ${what}`);
+  }
+
+  #bucket(index: number): TokenBucket {
+    return this.#buckets[index] ?? this.#newBucket(index);
   }
 
   #newBucket(index: number): TokenBucket {

@@ -6,6 +6,8 @@
 export class TokenBucket {
   /** The most tokens there are; infinite for no limit. */
   readonly burst: number;
+  /** How often what it limits has happened; for its owner to count. */
+  count = 0;
   readonly #perMs: number;
   #tokens: number;
   #at = Number.NEGATIVE_INFINITY;

@@ -78,7 +78,7 @@ export class HpackDecoder {
   readonly #maxListBytes: number;
   readonly #hardLimitBytes: number;
   readonly #integer: IntegerReader = new IntegerReader();
-  readonly #string: StringReader = new StringReader();
+  readonly #string: StringReader = new StringReader(this.#integer);
   #sink: FieldSink = nowhere;
   #state = FIELD;
   #representation = INDEXED;

@@ -1,7 +1,7 @@
 /**
  * The dynamic table (RFC 7541 sections 2.3.2, 4): the newest entries whose sizes sum up to no more than a maximum.
  *
- * A ring of a power of two slots; adding, dropping the oldest and finding by index take the same time however many
+ * A ring of a power of two slots, or none before the first entry; adding, dropping the oldest and finding by index take the same time however many
  * there are. Entries are also numbered from 1 in the order in which they came: unlike the index the number stays the
  * same. Both ends of a connection keep this table alike; the encoder's adds a way to find entries by content.
  */
@@ -10,10 +10,11 @@ import { entryOverheadBytes, noEntry, type TableEntry } from "./static-table.ts"
 /** The maximum size both ends start with (RFC 9113 section 6.5.2). */
 export const defaultTableBytes = 4096;
 
-const firstSlots = 16;
+const firstSlots = 4;
+const none: TableEntry[] = [];
 
 export class DynamicTable {
-  #slots: TableEntry[] = new Array<TableEntry>(firstSlots).fill(noEntry);
+  #slots: TableEntry[] = none;
   /** The number of the newest entry. */
   #newest = 0;
   #count = 0;
@@ -57,7 +58,7 @@ export class DynamicTable {
     const size = entry.name.length + entry.value.length + entryOverheadBytes;
     this.#shrink(this.#maxBytes - size);
     if (size > this.#maxBytes) return false;
-    if (this.#count === this.#slots.length) this.#double();
+    if (this.#count === this.#slots.length) this.#grow();
     this.#newest++;
     this.#slots[this.#newest & (this.#slots.length - 1)] = entry;
     this.#count++;
@@ -91,8 +92,8 @@ export class DynamicTable {
     }
   }
 
-  #double(): void {
-    const slots = new Array<TableEntry>(this.#slots.length * 2).fill(noEntry);
+  #grow(): void {
+    const slots = new Array<TableEntry>(Math.max(firstSlots, this.#slots.length * 2)).fill(noEntry);
     for (let index = 0; index < this.#count; index++) {
       slots[(this.#newest - index) & (slots.length - 1)] = this.at(index) as TableEntry;
     }

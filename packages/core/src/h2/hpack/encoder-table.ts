@@ -21,7 +21,7 @@ export class NameRecord {
   readonly staticIndex: number;
   /** Indexes in the static table by value. */
   readonly staticValues: ReadonlyMap<string, number>;
-  /** Numbers in the dynamic table by value: the newest of each. */
+  /** Numbers in the dynamic table by value: the newest of each. Made for the second entry with the name. */
   values: Map<string, number> | undefined = undefined;
   /** The number of the newest entry with the name; it may have been dropped. */
   newest = 0;
@@ -69,8 +69,8 @@ export class EncoderTable extends DynamicTable {
       record.lastNumber = ~index;
       return index;
     }
-    const number = record.values?.get(value);
-    if (number === undefined) return 0;
+    const number = this.#number(record, value);
+    if (number === 0) return 0;
     record.lastValue = value;
     record.lastNumber = number;
     return this.#indexOf(number);
@@ -87,10 +87,12 @@ export class EncoderTable extends DynamicTable {
     // Making room may drop the last entry with this name, and its record with it.
     if (!this.add({ name: record.name, value, flags: 0 })) return;
     this.#records.set(record.name, record);
+    if (record.values === undefined && record.count > 0) {
+      record.values = new Map([[this.#valueOf(record.newest), record.newest]]);
+    }
     record.count++;
     record.newest = this.newest;
-    record.values ??= new Map();
-    record.values.set(value, this.newest);
+    record.values?.set(value, this.newest);
     record.lastValue = value;
     record.lastNumber = this.newest;
   }
@@ -105,6 +107,16 @@ export class EncoderTable extends DynamicTable {
       record.lastNumber = 0;
     }
     if (record.count === 0 && record.staticIndex === 0) this.#records.delete(entry.name);
+  }
+
+  /** The number of the newest entry with this name and value, or 0. */
+  #number(record: NameRecord, value: string): number {
+    if (record.values !== undefined) return record.values.get(value) ?? 0;
+    return record.count > 0 && this.#valueOf(record.newest) === value ? record.newest : 0;
+  }
+
+  #valueOf(number: number): string {
+    return (this.at(this.newest - number) as TableEntry).value;
   }
 
   #indexOf(number: number): number {

@@ -35,12 +35,17 @@ export class StringReader {
   end = 0;
   /** Whether the string is complete. */
   done = false;
-  readonly #length: IntegerReader = new IntegerReader();
+  readonly #length: IntegerReader;
   #state = PREFIX;
   #huffman = false;
   /** The part of the string that came in earlier fragments. */
   #gathered: Uint8Array = none;
   #gatheredBytes = 0;
+
+  /** @param length Reads the length in front of each string; until the string is complete it has no other use. */
+  constructor(length: IntegerReader) {
+    this.#length = length;
+  }
 
   /** Prepares for the next string. */
   begin(): void {

@@ -23,7 +23,7 @@ export class Pushes {
   readonly #machine: Http2Machine;
   readonly #hopByHop: HopByHop;
   readonly #scheme: "http" | "https";
-  readonly #waiting: SlotWaiter[] = [];
+  #waiting: SlotWaiter[] | undefined;
 
   constructor(machine: Http2Machine, hopByHop: HopByHop, scheme: "http" | "https") {
     this.#machine = machine;
@@ -75,19 +75,22 @@ export class Pushes {
 
   /** Calls `slotFree` of the waiter when another stream of ours may be open, perhaps at once. */
   awaitSlot(waiter: SlotWaiter): void {
+    this.#waiting ??= [];
     this.#waiting.push(waiter);
     this.slotsChanged();
   }
 
   /** Does not wait any more, if it did. */
   leave(waiter: SlotWaiter): void {
-    const at = this.#waiting.indexOf(waiter);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    const at = this.#waiting?.indexOf(waiter) ?? -1;
+    if (at >= 0) this.#waiting?.splice(at, 1);
   }
 
   /** A pushed stream was closed, or the client's limit has changed. */
   slotsChanged(): void {
-    while (this.#waiting.length > 0 && this.hasSlot) this.#waiting.shift()?.slotFree();
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    while (waiting.length > 0 && this.hasSlot) waiting.shift()?.slotFree();
   }
 
   /** Whether the client allows one more stream of ours (RFC 9113 section 5.1.2). */

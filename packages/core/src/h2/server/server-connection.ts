@@ -60,7 +60,7 @@ export class ServerConnection extends ConnectionFace implements Role {
   lastProcessed = 0;
   readonly #io: Io;
   readonly #acceptor: RequestAcceptor;
-  readonly #earlyPriorities: EarlyPriorities = new EarlyPriorities();
+  #earlyPriorities: EarlyPriorities | undefined;
   /** The client has sent a priority signal of RFC 9218 before. */
   #prioritises = false;
   #requests = 0;
@@ -187,6 +187,7 @@ export class ServerConnection extends ConnectionFace implements Role {
     if (streams.store.stateWithoutRecord(streamId, this.machine.now()) !== IDLE) return;
     if (streams.store.isLocal(streamId)) throw idlePush(streamId);
     const { maxConcurrentStreams } = this.options;
+    this.#earlyPriorities ??= new EarlyPriorities();
     streams.check(this.#earlyPriorities.set(streamId, value, streams.store.activeRemote, maxConcurrentStreams));
   }
 
@@ -258,7 +259,7 @@ export class ServerConnection extends ConnectionFace implements Role {
   #priorityOf(streamId: number): Priority {
     const { head } = this;
     if (!this.options.priorities) return fairPriority;
-    const update = this.#earlyPriorities.take(streamId);
+    const update = this.#earlyPriorities?.take(streamId);
     const field = head.priority;
     if (field !== undefined) this.#prioritises = true;
     if (!this.#prioritises) return fairPriority;

@@ -375,8 +375,8 @@ export class ServerExchange implements RequestHandler, Exchange, StreamBodyOwner
   #await(stream: Stream, limitMs: number): void {
     // What waits stays readable when the stream is gone, in any time.
     if (stream.error !== undefined || this.#machine.isOver) return;
-    const rest = this.#receiveBy === Number.POSITIVE_INFINITY ? 0 : Math.max(1, this.#receiveBy - this.#machine.now());
-    const nearest = limitMs === 0 || (rest > 0 && rest < limitMs) ? rest : limitMs;
-    this.#machine.streams.deadlines.set(stream, nearest);
+    // Each chunk comes by here: the clock is read only for a limit of its own.
+    const at = limitMs === 0 ? this.#receiveBy : Math.min(this.#receiveBy, this.#machine.now() + limitMs);
+    this.#machine.streams.deadlines.setAt(stream, at);
   }
 }

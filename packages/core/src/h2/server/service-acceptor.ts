@@ -13,7 +13,7 @@ export class ServiceAcceptor implements RequestAcceptor {
   readonly #connection: ServerConnection;
   /** Calls of the service that have not been answered. */
   #running = 0;
-  #waiting: ServerExchange[] = [];
+  #waiting: ServerExchange[] | undefined;
 
   constructor(connection: ServerConnection, service: Service) {
     this.#connection = connection;
@@ -25,7 +25,7 @@ export class ServiceAcceptor implements RequestAcceptor {
   }
 
   over(): void {
-    this.#waiting = [];
+    this.#waiting = undefined;
   }
 
   /** Calls the service, now or when others have been answered. @throws Http2Error if too many wait. */
@@ -35,6 +35,7 @@ export class ServiceAcceptor implements RequestAcceptor {
       if (exchange.run()) this.#running++;
       return;
     }
+    this.#waiting ??= [];
     this.#waiting.push(exchange);
     machine.streams.check(machine.defences.requestsWaiting(this.#waiting.length));
   }
@@ -42,7 +43,7 @@ export class ServiceAcceptor implements RequestAcceptor {
   /** The service has answered. */
   done(): void {
     this.#running--;
-    while (this.#waiting.length > 0 && this.#running < this.#connection.options.maxConcurrentStreams) {
+    while (this.#waiting !== undefined && this.#waiting.length > 0 && this.#running < this.#connection.options.maxConcurrentStreams) {
       const next = this.#waiting.shift();
       // Its client may have given it up meanwhile.
       if (next?.isOver === false && next.run()) this.#running++;

@@ -33,9 +33,11 @@ const defaultStoreLimits: StoreLimits = { maxRememberedResets: 50, rememberReset
 
 export class StreamStore<Stream extends StoredStream> {
   readonly #streams: StreamMap<Stream> = new StreamMap();
-  readonly #resets: RememberedResets;
+  readonly #limits: StoreLimits;
+  /** Both are made when there is something to remember. */
+  #resets: RememberedResets | undefined;
   /** What the peer passed over. */
-  readonly #skipped = new IdRanges();
+  #skipped: IdRanges | undefined;
   /** The lowest bit of our identifiers. */
   readonly #localBit: number;
   #nextLocalId: number;
@@ -50,7 +52,7 @@ export class StreamStore<Stream extends StoredStream> {
   constructor(role: number, limits: StoreLimits = defaultStoreLimits) {
     this.#localBit = role === CLIENT ? 1 : 0;
     this.#nextLocalId = role === CLIENT ? 1 : 2;
-    this.#resets = new RememberedResets(limits.maxRememberedResets, limits.rememberResetsMs);
+    this.#limits = limits;
   }
 
   /** How many streams have a record. */
@@ -90,7 +92,7 @@ export class StreamStore<Stream extends StoredStream> {
 
   /** How many resets are remembered, those expired included. */
   get rememberedResets(): number {
-    return this.#resets.size;
+    return this.#resets?.size ?? 0;
   }
 
   /** Whether we open streams with this identifier. */
@@ -130,7 +132,10 @@ export class StreamStore<Stream extends StoredStream> {
       return connectionError(PROTOCOL_ERROR, "STREAM_ID_USED", message);
     }
     const first = last === 0 ? 1 + this.#localBit : last + 2;
-    if (first < id) this.#skipped.add(first, id - 2);
+    if (first < id) {
+      this.#skipped ??= new IdRanges();
+      this.#skipped.add(first, id - 2);
+    }
     this.#lastRemoteId = id;
     return undefined;
   }
@@ -169,11 +174,12 @@ export class StreamStore<Stream extends StoredStream> {
     if (this.#streams.get(stream.id) !== stream) return;
     this.#streams.delete(stream.id);
     this.deactivate(stream);
-    if (state === CLOSED_BY_RESET_SENT) this.#resets.add(stream.id, now);
+    if (state === CLOSED_BY_RESET_SENT) this.rememberReset(stream.id, now);
   }
 
   /** Remembers that `RST_STREAM` was sent on a stream without a record, such as one that was refused. */
   rememberReset(id: number, now: number): void {
+    this.#resets ??= new RememberedResets(this.#limits.maxRememberedResets, this.#limits.rememberResetsMs);
     this.#resets.add(id, now);
   }
 
@@ -181,8 +187,8 @@ export class StreamStore<Stream extends StoredStream> {
   stateWithoutRecord(id: number, now: number): number {
     const local = this.isLocal(id);
     if (local ? id >= this.#nextLocalId : id > this.#lastRemoteId) return IDLE;
-    if (this.#resets.has(id, now)) return CLOSED_BY_RESET_SENT;
-    return !local && this.#skipped.has(id) ? CLOSED_IMPLICITLY : CLOSED_FORGOTTEN;
+    if (this.#resets?.has(id, now) === true) return CLOSED_BY_RESET_SENT;
+    return !local && this.#skipped?.has(id) === true ? CLOSED_IMPLICITLY : CLOSED_FORGOTTEN;
   }
 
   /** All records there are now, by identifier. */

@@ -47,6 +47,13 @@ export class StreamDeadlines<Stream extends Timed> {
     if (at < this.#alarmAt) this.#schedule(at, delayMs);
   }
 
+  /** Arms `stream` to expire at `at`, by the timer's clock; Infinity disarms it. Reads the clock only to move the alarm. */
+  setAt(stream: Stream, at: number): void {
+    if (this.#timer === null) return;
+    stream.deadlineAt = at;
+    if (at < this.#alarmAt) this.#schedule(at, Math.max(1, at - this.#timer.now()));
+  }
+
   /** Disarms `stream`. */
   clear(stream: Stream): void {
     stream.deadlineAt = never;
