@@ -12,6 +12,10 @@ export const program = peer("nginx");
 export interface Nginx extends AsyncDisposable {
   readonly port: number;
   readonly origin: string;
+  /** What it has said so far. */
+  readonly log: string;
+  /** Has new processes take over from those there are, which end when they have nothing left to do. Needs `processes`. */
+  reload(): void;
 }
 
 export interface NginxConfig {
@@ -21,6 +25,10 @@ export interface NginxConfig {
   readonly server: string;
   /** Files below its root. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
+  /** Parameters of its `listen`, such as `ssl http2`. */
+  readonly listen?: string;
+  /** A process that serves and one above it, instead of one for all. Default false. */
+  readonly processes?: boolean;
 }
 
 /** How often to look for another port, in case somebody else takes the one that was free. */
@@ -65,10 +73,20 @@ async function tryStart(config: NginxConfig, port: number): Promise<Nginx> {
     await stop();
     throw new Error(`nginx did not start: ${failure?.message ?? log}`);
   }
-  return { port, origin: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+  const scheme = /\bssl\b/.test(config.listen ?? "") ? "https" : "http";
+  return {
+    port,
+    origin: `${scheme}://127.0.0.1:${port}`,
+    get log() {
+      return log;
+    },
+    reload: () => void child.kill("SIGHUP"),
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
-async function configuration({ http = "", server }: NginxConfig, folder: string, port: number): Promise<string> {
+async function configuration(config: NginxConfig, folder: string, port: number): Promise<string> {
+  const { http = "", server, listen = "", processes = false } = config;
   const { stderr: built } = await run(program.path, ["-V"]);
   // The built-in folders need not be writable; a module that is not built in does not know its directive.
   const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -76,7 +94,8 @@ async function configuration({ http = "", server }: NginxConfig, folder: string,
     .map((name) => `${name}_temp_path ${join(folder, name)};`);
   return `
     daemon off;
-    master_process off;
+    master_process ${processes ? "on" : "off"};
+    ${processes && process.getuid?.() === 0 ? "user root;" : ""}
     pid ${join(folder, "nginx.pid")};
     error_log stderr warn;
     events { worker_connections 256; }
@@ -85,7 +104,7 @@ async function configuration({ http = "", server }: NginxConfig, folder: string,
       ${folders.join("\n      ")}
       ${http}
       server {
-        listen 127.0.0.1:${port};
+        listen 127.0.0.1:${port} ${listen};
         root ${folder};
         ${server}
       }
