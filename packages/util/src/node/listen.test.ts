@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { rmSync } from "node:fs";
-import { connect, Server, type Socket } from "node:net";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HttpError } from "@sluice/core";
@@ -18,6 +18,10 @@ async function client(listener: Listener): Promise<Socket> {
   socket.on("error", () => {});
   await once(socket, "connect");
   return socket;
+}
+
+function acceptError(): Error {
+  return Object.assign(new Error("accept EMFILE"), { code: "EMFILE", syscall: "accept" });
 }
 
 async function take(iterator: AsyncIterator<NodeIo, undefined>): Promise<NodeIo> {
@@ -120,16 +124,107 @@ describe("accepting", () => {
   });
 
   test("errors of single accepts are counted and end nothing", async () => {
-    const listening = vi.spyOn(Server.prototype, "listen");
     const listener = listen({ host, backlog: 16, ipv6Only: false, exclusive: true, keepAlive: true, noDelay: false });
     await listener.ready;
-    const server = listening.mock.contexts[0] as Server;
-    listening.mockRestore();
-    server.emit("error", Object.assign(new Error("accept EMFILE"), { code: "EMFILE", syscall: "accept" }));
+    listener.server.emit("error", acceptError());
     expect(listener.acceptErrors).toBe(1);
     await client(listener);
     (await take(listener[Symbol.asyncIterator]())).abort();
     await listener.close();
+  });
+});
+
+describe("backing off", () => {
+  test("connections are kept back for 5 ms after a failed accept, twice as long after each further one, at most 1 s", async () => {
+    const timer = fakeTimer();
+    const listener = listen({ host, timer });
+    await listener.ready;
+    const delays: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      listener.server.emit("error", acceptError());
+      // One that fails meanwhile is counted, and prolongs nothing.
+      listener.server.emit("error", acceptError());
+      expect(timer.pending).toBe(1);
+      delays.push(timer.nextDelayMs);
+      timer.advance(timer.nextDelayMs);
+      expect(timer.pending).toBe(0);
+    }
+    expect(delays).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    expect(listener.acceptErrors).toBe(20);
+    await listener.close();
+  });
+
+  test("what is accepted meanwhile waits, in order; a success begins anew", async () => {
+    const timer = fakeTimer();
+    const listener = listen({ host, timer });
+    await listener.ready;
+    const iterator = listener[Symbol.asyncIterator]();
+    for (let i = 0; i < 3; i++) {
+      listener.server.emit("error", acceptError());
+      if (i < 2) timer.advance(timer.nextDelayMs);
+    }
+    expect(timer.nextDelayMs).toBe(20);
+    let taken = 0;
+    const both = [take(iterator), take(iterator)].map((promise) => promise.finally(() => (taken += 1)));
+    const ports = [(await client(listener)).localPort, (await client(listener)).localPort];
+    await expect.poll(() => listener.pending).toBe(2);
+    timer.advance(19);
+    await settle();
+    expect(taken).toBe(0);
+    timer.advance(1);
+    const ios = await Promise.all(both);
+    expect(ios.map((io) => io.info.remotePort)).toEqual(ports);
+    listener.server.emit("error", acceptError());
+    expect(timer.nextDelayMs).toBe(5);
+    for (const io of ios) io.abort();
+    await listener.close();
+    expect(timer.pending).toBe(0);
+  });
+
+  test("closing ends the wait: what was accepted is handed out, and the iteration ends", async () => {
+    const timer = fakeTimer();
+    const listener = listen({ host, timer });
+    await listener.ready;
+    const iterator = listener[Symbol.asyncIterator]();
+    listener.server.emit("error", acceptError());
+    await client(listener);
+    await expect.poll(() => listener.pending).toBe(1);
+    await listener.close();
+    (await take(iterator)).abort();
+    expect((await iterator.next()).done).toBe(true);
+    listener.server.emit("error", acceptError());
+    expect(timer.pending).toBe(0);
+  });
+});
+
+describe("keepPath", () => {
+  const path = join(tmpdir(), `sluice-keep-${process.pid}.sock`);
+
+  test("takes the name over from a file that is there, and leaves it to a successor", async () => {
+    rmSync(path, { force: true });
+    writeFileSync(path, "stale");
+    expect(await failure(listen({ path }).ready)).toMatchObject({ code: "EADDRINUSE" });
+    const first = listen({ path, keepPath: true });
+    expect(await first.ready).toEqual({ family: "unix", address: path, port: 0 });
+    const second = listen({ path, keepPath: true });
+    await second.ready;
+    await first.close();
+    const socket = connect(path);
+    await once(socket, "connect");
+    (await take(second[Symbol.asyncIterator]())).abort();
+    await second.close();
+    expect(existsSync(path)).toBe(true);
+    rmSync(path);
+    const usual = listen({ path });
+    await usual.ready;
+    await usual.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("a name that cannot be taken fails", async () => {
+    const listener = listen({ path: tmpdir(), keepPath: true });
+    expect(await failure(listener.ready)).toMatchObject({ kind: "io" });
+    expect(listener.address).toBeUndefined();
   });
 });
 

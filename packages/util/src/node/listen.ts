@@ -1,61 +1,36 @@
 /**
  * Accepts connections on a TCP port, a Unix socket or an inherited descriptor, as an async iterable of `NodeIo`s.
  *
- * Accepted sockets are not read until somebody reads their `Io`, and at most `maxPending` of them wait to be taken: Node
- * has no way to stop accepting for a while, so those beyond the limit are reset, which `dropped` counts. Every other
- * policy (what to do with a connection, how many to serve at once) belongs to the loop that iterates.
+ * Accepted sockets are not read until somebody reads their `Io` (with TLS: beyond the handshake), and at most
+ * `maxPending` of them wait to be taken: Node has no way to stop accepting for a while, so those beyond the limit are
+ * reset, which `dropped` counts. Every other policy (what to do with a connection, how many to serve at once) belongs to
+ * the loop that iterates.
  */
 
-import { createServer, type ListenOptions as NetListenOptions, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { HttpError, type Timer } from "@sluice/core";
 import { transportError } from "../transport-error.ts";
+import { AcceptBackoff } from "./accept-backoff.ts";
 import { AcceptQueue } from "./accept-queue.ts";
+import {
+  type AcceptOptions,
+  atLeast,
+  checkTarget,
+  type ListenAddress,
+  type ListenOptions,
+  listenTarget,
+  socketOptions,
+} from "./listen-options.ts";
 import { type NodeIo, nodeIo } from "./socket-io.ts";
-
-/** Where and how to listen. At most one of `port`, `path` and `fd` may be given. */
-export interface ListenOptions {
-  /** The TCP port. Default 0: any free port, to be found in `address`. */
-  readonly port?: number;
-  /** The local address or host name. Default: all addresses, IPv6 and IPv4. */
-  readonly host?: string;
-  /** The path of a Unix domain socket or the name of a Windows pipe. */
-  readonly path?: string;
-  /** An open descriptor that is already bound, such as one passed by systemd. */
-  readonly fd?: number;
-  /** How many connections the kernel queues before it refuses more. Default 511. */
-  readonly backlog?: number;
-  /** On an IPv6 address, refuse IPv4. Default false. */
-  readonly ipv6Only?: boolean;
-  /** In a cluster worker, do not share the port with other workers. Default false. */
-  readonly exclusive?: boolean;
-  /** Send small writes at once (TCP_NODELAY). Default true. */
-  readonly noDelay?: boolean;
-  /** Let the kernel probe idle connections (SO_KEEPALIVE). Default false. */
-  readonly keepAlive?: boolean;
-  /** Milliseconds of idleness before the first probe; 0 is the system's default. Default 0. */
-  readonly keepAliveInitialDelayMs?: number;
-  /** How many connections may be open at once; those beyond are closed on arrival. Default: no limit. */
-  readonly maxConnections?: number;
-  /** How many accepted connections may wait to be taken; those beyond are reset. Default 1,024. */
-  readonly maxPending?: number;
-  /** Closes the listener when it aborts, as `close()` does. */
-  readonly signal?: AbortSignal;
-  /** The clock of the accepted connections. Default: the shared `nodeTimer`. */
-  readonly timer?: Timer;
-}
-
-/** Where a listener listens. */
-export interface ListenAddress {
-  readonly family: "IPv4" | "IPv6" | "unix";
-  /** The IP address, or the path of a Unix domain socket. */
-  readonly address: string;
-  /** The TCP port; 0 for a Unix domain socket. */
-  readonly port: number;
-}
+import { nodeTimer } from "./timer.ts";
+import { TlsAcceptor } from "./tls-accept.ts";
+import type { TlsServerOptions } from "./tls-options.ts";
+import { passingName, publishName } from "./unix-path.ts";
 
 const defaultMaxPending = 1024;
+const defaultMaxHandshakes = 1024;
 
-/** A listening socket; made by `listen`. */
+/** A listening socket; made by `listen` and `receiveListener`. */
 export class Listener implements AsyncIterable<NodeIo, undefined> {
   /**
    * Settles when listening has begun, or could not: with an `HttpError` of kind `io` and the errno name as its code
@@ -63,44 +38,53 @@ export class Listener implements AsyncIterable<NodeIo, undefined> {
    * before listening has begun rejects with kind `canceled`, code `LISTENER_CLOSED`.
    */
   readonly ready: Promise<ListenAddress>;
-  readonly #server: Server;
+  /**
+   * The Node server underneath, for what a `Listener` has no word for, such as `getConnections`. Accepting from it or
+   * closing it behind the back of this object is not supported.
+   */
+  readonly server: Server;
   readonly #queue = new AcceptQueue<NodeIo>();
   readonly #maxPending: number;
-  readonly #timer: Timer | undefined;
+  readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => void this.close();
+  readonly #backoff: AcceptBackoff;
+  readonly #acceptor: TlsAcceptor | undefined;
   #address: ListenAddress | undefined = undefined;
+  #closed = false;
   #closing: Promise<void> | undefined = undefined;
+  #resolveReady: (address: ListenAddress) => void = () => {};
   #rejectReady: (error: unknown) => void = () => {};
   #dropped = 0;
   #acceptErrors = 0;
+  #handshakeErrors = 0;
   #iterated = false;
+  #losesPath = false;
 
-  /** @internal Use `listen`. */
-  constructor(options: ListenOptions) {
+  /** @internal Use `listen` or `receiveListener`. */
+  constructor(server: Server, options: AcceptOptions) {
+    this.server = server;
     this.#maxPending = atLeast("maxPending", options.maxPending ?? defaultMaxPending, 1);
-    this.#timer = options.timer;
+    this.#timer = options.timer ?? nodeTimer;
     this.#signal = options.signal;
-    const server = createServer({
-      allowHalfOpen: true,
-      pauseOnConnect: true,
-      noDelay: options.noDelay ?? true,
-      keepAlive: options.keepAlive ?? false,
-      keepAliveInitialDelay: atLeast("keepAliveInitialDelayMs", options.keepAliveInitialDelayMs ?? 0, 0),
-    });
-    this.#server = server;
+    this.#acceptor = this.#tlsAcceptor(options);
     if (options.maxConnections !== undefined) {
       server.maxConnections = atLeast("maxConnections", options.maxConnections, 1);
     }
+    const queue = this.#queue;
+    this.#backoff = new AcceptBackoff(
+      this.#timer,
+      () => queue.hold(),
+      () => queue.release(),
+    );
     server.on("connection", (socket) => this.#accept(socket));
     server.on("drop", () => (this.#dropped += 1));
-    server.on("error", (error) => this.#fail(error));
+    server.on("error", (error) => this.#failed(error));
     this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
       this.#rejectReady = reject;
-      server.once("listening", () => resolve((this.#address = addressOf(server))));
     });
     this.ready.catch(() => {});
-    server.listen(target(options));
     if (options.signal?.aborted === true) this.#onAbort();
     else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -110,17 +94,32 @@ export class Listener implements AsyncIterable<NodeIo, undefined> {
     return this.#address;
   }
 
-  /** Connections refused so far because of `maxPending` or `maxConnections`. */
+  /** Connections refused so far because of `maxPending`, `maxHandshakes` or `maxConnections`. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /**
-   * Accepts that failed so far, such as those for want of a descriptor (`EMFILE`). Node goes on accepting by itself and
+   * Accepts that failed so far and that Node told about. After each, connections are kept back from the iteration for
+   * 5 ms, twice as long after every further one, at most 1 s; a success begins anew. Node itself goes on accepting and
    * gives no means to pause it.
+   *
+   * Want of descriptors (`EMFILE`, `ENFILE`) is usually not among them: on Unix libuv then accepts what waits in the
+   * kernel and closes it at once, without a word, so that the process does not spin. `maxConnections` is the way not to
+   * get there. An accept that the client gave up (`ECONNABORTED`) is passed over silently too.
    */
   get acceptErrors(): number {
     return this.#acceptErrors;
+  }
+
+  /** TLS handshakes that failed or took too long so far; `onHandshakeError` is told why. */
+  get handshakeErrors(): number {
+    return this.#handshakeErrors;
+  }
+
+  /** TLS handshakes going on. */
+  get handshakes(): number {
+    return this.#acceptor?.size ?? 0;
   }
 
   /** Accepted connections that nobody has taken yet. */
@@ -129,8 +128,8 @@ export class Listener implements AsyncIterable<NodeIo, undefined> {
   }
 
   /**
-   * The connections, as they come. Several loops share them. Leaving a loop (`break`, `return`, a throw) closes the
-   * listener and resets the connections that nobody has taken.
+   * The connections, as they come; with TLS, as their handshakes complete. Several loops share them. Leaving a loop
+   * (`break`, `return`, a throw) closes the listener and resets the connections that nobody has taken.
    */
   [Symbol.asyncIterator](): AsyncIterator<NodeIo, undefined> {
     this.#iterated = true;
@@ -144,21 +143,26 @@ export class Listener implements AsyncIterable<NodeIo, undefined> {
   }
 
   /**
-   * Stops listening. Connections that were accepted before are still handed to a running iteration, which then ends;
-   * if there never was one, they are reset. Connections already taken are not touched.
+   * Uses other certificates, protocols and rules for handshakes that begin from now on: all TLS options are replaced.
+   * Connections and handshakes that exist are not touched.
+   *
+   * @throws TypeError when this listener does not speak TLS; TypeError or RangeError when an option is not valid or the
+   *   certificate cannot be used. The former options then stay.
+   */
+  setSecureContext(tls: TlsServerOptions): void {
+    if (this.#acceptor === undefined) throw new TypeError("setSecureContext: the listener was made without tls");
+    this.#acceptor.replace(tls);
+  }
+
+  /**
+   * Stops listening. Connections that were accepted before are still handed to a running iteration, which then ends
+   * (with TLS: after the last handshake); if there never was one, they are reset. Connections already taken are not
+   * touched.
    *
    * @returns a promise that resolves when the address is free again, and never rejects. Calling again gives the same.
    */
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#signal?.removeEventListener("abort", this.#onAbort);
-      // The callback of Server.close waits for the connections too; the descriptor itself is closed in this turn.
-      this.#server.close();
-      setImmediate(resolve);
-      this.#rejectReady(new HttpError("canceled", "LISTENER_CLOSED", "the listener was closed before it listened"));
-      if (!this.#iterated) this.#resetPending();
-      this.#queue.end();
-    });
+    this.#closing ??= this.#stop();
     return this.#closing;
   }
 
@@ -171,19 +175,67 @@ export class Listener implements AsyncIterable<NodeIo, undefined> {
 
   /** Lets the listener keep the process alive, which is the default. */
   ref(): this {
-    this.#server.ref();
+    this.server.ref();
     return this;
   }
 
   /** Lets the process end although the listener is open. */
   unref(): this {
-    this.#server.unref();
+    this.server.unref();
     return this;
   }
 
+  /** @internal Closing removes the name of this Unix domain socket. */
+  get losesPath(): boolean {
+    return this.#losesPath;
+  }
+
+  /** @internal Listening has begun; `losesPath` when Node will remove the name of the socket. */
+  began(address: ListenAddress, losesPath: boolean): void {
+    if (this.#closed) return;
+    this.#losesPath = losesPath;
+    this.#address = address;
+    this.#resolveReady(address);
+  }
+
+  /** @internal Listening could not begin. */
+  failedToBegin(cause: unknown): void {
+    const error = transportError(cause);
+    this.#rejectReady(error);
+    this.#queue.fail(error);
+    void this.close();
+  }
+
+  #stop(): Promise<void> {
+    this.#closed = true;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#backoff.stop();
+    // The callback of Server.close waits for the connections too; the descriptor itself is closed in this turn.
+    this.server.close();
+    this.#rejectReady(new HttpError("canceled", "LISTENER_CLOSED", "the listener was closed before it listened"));
+    if (!this.#iterated) this.#resetPending();
+    this.#endIfIdle();
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #failed(cause: Error): void {
+    if (this.#address === undefined) {
+      this.failedToBegin(cause);
+    } else {
+      this.#acceptErrors += 1;
+      if (!this.#closed) this.#backoff.failed();
+    }
+  }
+
   #accept(socket: Socket): void {
-    const connection = nodeIo(socket, this.#timer === undefined ? undefined : { timer: this.#timer });
-    if (this.#closing === undefined && this.#queue.size < this.#maxPending) {
+    this.#backoff.succeeded();
+    if (this.#acceptor === undefined || this.#queue.size >= this.#maxPending) this.#offer(socket);
+    else this.#acceptor.accept(socket);
+  }
+
+  #offer(socket: Socket): void {
+    const connection = nodeIo(socket, { timer: this.#timer });
+    if (this.#queue.size < this.#maxPending) {
       this.#queue.put(connection);
     } else {
       this.#dropped += 1;
@@ -191,19 +243,29 @@ export class Listener implements AsyncIterable<NodeIo, undefined> {
     }
   }
 
-  #fail(cause: Error): void {
-    if (this.#address !== undefined) {
-      this.#acceptErrors += 1;
-      return;
-    }
-    const error = transportError(cause);
-    this.#rejectReady(error);
-    this.#queue.fail(error);
-    void this.close();
+  #tlsAcceptor(options: AcceptOptions): TlsAcceptor | undefined {
+    const maxHandshakes = atLeast("maxHandshakes", options.maxHandshakes ?? defaultMaxHandshakes, 1);
+    const { tls, onHandshakeError } = options;
+    if (tls === undefined) return undefined;
+    return new TlsAcceptor(
+      { tls, maxHandshakes, timer: this.#timer, onHandshakeError },
+      {
+        accepted: (socket) => this.#offer(socket),
+        refused: () => (this.#dropped += 1),
+        failed: () => (this.#handshakeErrors += 1),
+        idle: () => this.#endIfIdle(),
+      },
+    );
+  }
+
+  /** Ends the iteration of a closed listener, once nothing can come any more. */
+  #endIfIdle(): void {
+    if (this.#closed && this.handshakes === 0) this.#queue.end();
   }
 
   #resetPending(): void {
     for (const connection of this.#queue.clear()) connection.abort();
+    this.#acceptor?.abort();
   }
 }
 
@@ -217,30 +279,26 @@ export class Listener implements AsyncIterable<NodeIo, undefined> {
  *   `ready` and by the iteration.
  */
 export function listen(options: ListenOptions = {}): Listener {
-  const targets = [options.port, options.path, options.fd].filter((value) => value !== undefined);
-  if (targets.length > 1) throw new TypeError("listen: at most one of port, path and fd may be given");
-  return new Listener(options);
+  checkTarget(options);
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, ...socketOptions(options) });
+  const listener = new Listener(server, options);
+  if (options.signal?.aborted === true) return listener;
+  const { path } = options;
+  const passing = path !== undefined && options.keepPath === true ? passingName(path) : undefined;
+  server.once("listening", () => {
+    try {
+      if (path !== undefined && passing !== undefined) publishName(passing, path);
+      listener.began(addressOf(server, path), path !== undefined && passing === undefined);
+    } catch (error) {
+      listener.failedToBegin(error);
+    }
+  });
+  server.listen(listenTarget(passing === undefined ? options : { ...options, path: passing }));
+  return listener;
 }
 
-/** The options in the form Node takes, without those that were not given. */
-function target(options: ListenOptions): NetListenOptions & { fd?: number } {
-  const { path, fd, host, backlog, ipv6Only, exclusive } = options;
-  return {
-    ...(fd !== undefined ? { fd } : path !== undefined ? { path } : { port: options.port ?? 0 }),
-    ...(host !== undefined && { host }),
-    ...(backlog !== undefined && { backlog }),
-    ...(ipv6Only !== undefined && { ipv6Only }),
-    ...(exclusive !== undefined && { exclusive }),
-  };
-}
-
-function addressOf(server: Server): ListenAddress {
+function addressOf(server: Server, path: string | undefined): ListenAddress {
   const bound = server.address();
-  if (bound === null || typeof bound === "string") return { family: "unix", address: bound ?? "", port: 0 };
+  if (bound === null || typeof bound === "string") return { family: "unix", address: path ?? bound ?? "", port: 0 };
   return { family: bound.family === "IPv4" ? "IPv4" : "IPv6", address: bound.address, port: bound.port };
-}
-
-function atLeast(name: string, value: number, minimum: number): number {
-  if (Number.isInteger(value) && value >= minimum) return value;
-  throw new RangeError(`${name}: must be an integer of at least ${minimum}, but is ${value}`);
 }

@@ -22,6 +22,8 @@ interface Facts {
   getProtocol?(): string | null;
   /** Nothing during the handshake and without a handle. */
   getCipher?(): { readonly standardName?: string | undefined } | null | undefined;
+  /** Undefined when the peer has shown none, and without a handle. */
+  getPeerX509Certificate?(): { readonly raw: Uint8Array } | undefined;
 }
 
 class SocketInfo implements IoInfo {
@@ -32,6 +34,7 @@ class SocketInfo implements IoInfo {
   #localPort: number | undefined = undefined;
   #tlsVersion: string | undefined = undefined;
   #cipherSuite: string | undefined = undefined;
+  #peerCertificate: Uint8Array | undefined = undefined;
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -71,6 +74,10 @@ class SocketInfo implements IoInfo {
 
   get cipherSuite(): string | undefined {
     return (this.#cipherSuite ??= this.#facts.getCipher?.()?.standardName);
+  }
+
+  get peerCertificate(): Uint8Array | undefined {
+    return (this.#peerCertificate ??= this.#facts.getPeerX509Certificate?.()?.raw);
   }
 
   #askVersion(): string | undefined {
