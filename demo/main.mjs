@@ -1,5 +1,5 @@
 // npm run demo: Sluice servers on this machine, and what several clients, a smuggler and a flood get from them.
-// npm run demo -- --serve [--port N] [--h2c-port N] [--tls-port N]: the servers alone, with commands to try, until Ctrl-C.
+// npm run demo -- --serve [--port N] [--tls-port N]: the servers alone, with commands to try, until Ctrl-C.
 
 import { parseArgs } from "node:util";
 import { certificateFile } from "./certificate.mjs";
@@ -9,14 +9,10 @@ import { header, line } from "./table.mjs";
 
 const port = { type: "string", default: "0" };
 const { values: options } = parseArgs({
-  options: { serve: { type: "boolean", default: false }, port, "h2c-port": port, "tls-port": port },
+  options: { serve: { type: "boolean", default: false }, port, "tls-port": port },
 });
 
-const servers = await startServers({
-  http1: Number(options.port),
-  h2c: Number(options["h2c-port"]),
-  tls: Number(options["tls-port"]),
-});
+const servers = await startServers({ clear: Number(options.port), tls: Number(options["tls-port"]) });
 if (options.serve) await serve();
 else process.exitCode = (await show()) ? 0 : 1;
 
@@ -54,8 +50,7 @@ async function show() {
 }
 
 async function serve() {
-  const { origin } = servers.http1;
-  const h2c = servers.h2c.origin;
+  const { origin } = servers.clear;
   const tls = servers.tls.origin;
   console.log(`Sluice listens on ${origin} until Ctrl-C. To try:
 
@@ -68,12 +63,12 @@ async function serve() {
   curl -i -H 'Connection: Upgrade' -H 'Upgrade: websocket' ${origin}/upgrade
   printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n' | curl -s telnet://${origin.slice(7)}
 
-for HTTP/2 with prior knowledge on ${h2c}:
+for HTTP/2 with prior knowledge, on the same port:
 
-  curl -i --http2-prior-knowledge ${h2c}/early
-  head -c 8388608 /dev/zero | curl -s --http2-prior-knowledge -T - ${h2c}/echo | wc -c
-  nghttp -nv ${h2c}/page
-  h2load -n 10000 -c 1 -m 100 ${h2c}/
+  curl -i --http2-prior-knowledge ${origin}/early
+  head -c 8388608 /dev/zero | curl -s --http2-prior-knowledge -T - ${origin}/echo | wc -c
+  nghttp -nv ${origin}/page
+  h2load -n 10000 -c 1 -m 100 ${origin}/
 
 and over TLS on ${tls}, where the client has its choice:
 

@@ -7,36 +7,60 @@ import { Buffer } from "node:buffer";
 import { createServer, type SecureContext, type Server, type TlsOptions } from "node:tls";
 import { atLeast } from "./listen-options.ts";
 
-/** Names of `tls.createServer` options that are passed on as they are. */
-const passedOn = [
-  "cert",
-  "key",
-  "passphrase",
-  "pfx",
-  "ca",
-  "crl",
-  "ciphers",
-  "honorCipherOrder",
-  "ecdhCurve",
-  "dhparam",
-  "sigalgs",
-  "minVersion",
-  "maxVersion",
-  "secureOptions",
-  "sessionTimeout",
-  "ticketKeys",
-  "requestCert",
-  "rejectUnauthorized",
-  "SNICallback",
-] as const satisfies readonly (keyof TlsOptions)[];
+/** Options of `tls.createServer` that are passed on as they are. */
+type PassedOn = Pick<
+  TlsOptions,
+  | "cert"
+  | "key"
+  | "passphrase"
+  | "pfx"
+  | "ca"
+  | "crl"
+  | "ciphers"
+  | "honorCipherOrder"
+  | "ecdhCurve"
+  | "dhparam"
+  | "sigalgs"
+  | "minVersion"
+  | "maxVersion"
+  | "secureOptions"
+  | "sessionTimeout"
+  | "ticketKeys"
+  | "requestCert"
+  | "rejectUnauthorized"
+  | "SNICallback"
+>;
 
-const names: readonly string[] = [...passedOn, "alpn", "handshakeTimeoutMs"];
+/** Each of them; the compiler sees that none is missing. */
+const passedOn: Readonly<Record<keyof PassedOn, true>> = {
+  cert: true,
+  key: true,
+  passphrase: true,
+  pfx: true,
+  ca: true,
+  crl: true,
+  ciphers: true,
+  honorCipherOrder: true,
+  ecdhCurve: true,
+  dhparam: true,
+  sigalgs: true,
+  minVersion: true,
+  maxVersion: true,
+  secureOptions: true,
+  sessionTimeout: true,
+  ticketKeys: true,
+  requestCert: true,
+  rejectUnauthorized: true,
+  SNICallback: true,
+};
+
+const names: readonly string[] = [...Object.keys(passedOn), "alpn", "handshakeTimeoutMs"];
 
 /**
  * TLS on the server's side. Needs `cert` and `key`, or `pfx`, or an `SNICallback` (which serves only clients that name
  * a server). The options not described here mean what they mean for `tls.createServer` of Node.
  */
-export interface TlsServerOptions extends Readonly<Pick<TlsOptions, (typeof passedOn)[number]>> {
+export interface TlsServerOptions extends Readonly<PassedOn> {
   /**
    * Protocols to agree on, the preferred one first (RFC 7301). A client that offers others only fails the handshake
    * with `no_application_protocol`; one that offers none is accepted. An empty list agrees on none with anybody.
