@@ -18,7 +18,7 @@ afterAll(() => void process.off("unhandledRejection", note));
 /** What may happen; `at` chooses among those it may happen to. */
 const step = fc.record({
   what: fc.oneof(
-    { weight: 12, arbitrary: fc.constant("take" as const) },
+    { weight: 12, arbitrary: fc.constantFrom("take" as const, "take" as const, "take" as const, "takeNew" as const) },
     { weight: 8, arbitrary: fc.constantFrom("made" as const, "turn" as const) },
     { weight: 8, arbitrary: fc.constant("release" as const) },
     {
@@ -54,8 +54,10 @@ interface Taker {
   readonly seen: Seen<Lease<Thing>>;
   /** The how-manieth he was whose turn came. */
   turn: number | undefined;
-  /** He has left the line, or was not let into it. */
+  /** He has left the line, or was never in it. */
   isOut: boolean;
+  /** One is made for him alone. */
+  readonly isOwn: boolean;
 }
 
 class Trial {
@@ -104,11 +106,14 @@ class Trial {
     how(making);
   }
 
-  take(): void {
-    const isFull = this.cache.counts.waiting >= this.maxWaiting + this.spare;
+  take(how: "take" | "takeNew"): void {
+    const { waiting } = this.cache.counts;
+    const isFull = waiting >= this.maxWaiting + this.spare - this.claimed;
     const controller = new AbortController();
-    const promise = this.cache.take(controller.signal);
-    const taker: Taker = { controller, seen: watch(promise), turn: undefined, isOut: false };
+    const promise = this.cache[how](controller.signal);
+    // A new one for somebody is made beside the line, or at the limit waited for in it.
+    const isOwn = how === "takeNew" && !this.isClosed && this.cache.counts.waiting === waiting;
+    const taker: Taker = { controller, seen: watch(promise), turn: undefined, isOut: isOwn, isOwn };
     const turn = (): void => {
       if (!taker.isOut) taker.turn = this.turns++;
     };
@@ -156,7 +161,7 @@ class Trial {
   do({ what, at }: Step): void {
     const { cache, shop } = this;
     const living = shop.things.filter((thing) => thing.closings === 0 && !this.removed.has(thing));
-    if (what === "take") this.take();
+    if (what === "take" || what === "takeNew") this.take(what);
     else if (what === "made") this.settle(pick(this.makings, at), (making) => making.succeed());
     else if (what === "stillborn")
       this.settle(pick(this.makings, at), (making) => void (making.succeed().isOpen = false));
@@ -166,7 +171,7 @@ class Trial {
     else if (what === "die") {
       for (const thing of living.slice(at, at + 1)) thing.isOpen = false;
     } else if (what === "abort") {
-      const taker = pick(this.waiting, at);
+      const taker = pick(this.pending, at);
       if (taker === undefined) return;
       // His turn may have come, without his having been told yet.
       const { waiting } = cache.counts;
@@ -208,7 +213,12 @@ class Trial {
     return this.maxOpen - this.entries;
   }
 
-  get waiting(): Taker[] {
+  /** How many are made for one alone. */
+  get claimed(): number {
+    return this.takers.filter(({ seen, isOwn }) => isOwn && seen.state === "pending").length;
+  }
+
+  get pending(): Taker[] {
     return this.takers.filter(({ seen }) => seen.state === "pending");
   }
 
@@ -227,8 +237,10 @@ class Trial {
 
   /** What holds when all that could happen has happened. */
   checkQuiet(): void {
-    const { inUse, waiting } = this.cache.counts;
-    expect(this.waiting).toHaveLength(waiting);
+    const { inUse, waiting, connecting } = this.cache.counts;
+    expect(this.pending).toHaveLength(waiting + this.claimed);
+    expect(waiting).toBeLessThanOrEqual(this.maxWaiting + this.spare - this.claimed);
+    expect(connecting - this.claimed).toBeGreaterThanOrEqual(Math.min(waiting, this.spare - this.claimed));
     expect(inUse).toBe([...this.leases.values()].filter((thing) => !this.removed.has(thing)).length);
     const open = this.shop.things.filter((thing) => thing.closings === 0 && !this.removed.has(thing));
     expect(open).toHaveLength(this.entries);

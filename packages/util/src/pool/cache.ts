@@ -120,8 +120,7 @@ export class Cache<T> {
 
   /** One that is idle now, without waiting and without making one. */
   tryTake(): Lease<T> | undefined {
-    // Whoever is in line comes first.
-    if (this.#waiting.size > 0) return undefined;
+    // Nobody is passed over: while anybody waits, none is idle.
     for (;;) {
       const entry = this.#options.order === "oldest" ? this.#idle.first : this.#idle.last;
       if (entry === undefined) return undefined;
@@ -142,7 +141,8 @@ export class Cache<T> {
     if (signal?.aborted === true) return Promise.reject(canceledWait(signal.reason));
     const idle = this.tryTake();
     if (idle !== undefined) return Promise.resolve(idle);
-    if (this.#waiting.size >= this.#maxWaiting + this.#spare) return Promise.reject(queueFull(this.#maxWaiting));
+    const makeable = this.#spare - this.#claimed;
+    if (this.#waiting.size >= this.#maxWaiting + makeable) return Promise.reject(queueFull(this.#maxWaiting));
     const taken = this.#waiting.join(signal);
     this.#connectForWaiting();
     return taken;
@@ -340,6 +340,8 @@ export class Cache<T> {
     return new Promise((resolve, reject) => {
       const attempt = new Attempt<T>();
       const abort = (): void => {
+        // It has failed, which is about to be told.
+        if (attempt.isOver) return;
         // Those in line may have what is being made.
         attempt.refuse = undefined;
         attempt.claim = undefined;

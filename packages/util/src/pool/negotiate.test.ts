@@ -258,8 +258,8 @@ describe("a server that changes its mind", () => {
     expect([warmed.state, choices]).toEqual(["fulfilled", ["fallback", "upgrade"]]);
   });
 
-  /** Pools that keep nothing: each use makes a connection of its own. */
-  function forgetful(names: readonly string[]) {
+  /** Pools that keep nothing: each use makes a connection of its own. The first one has been used. */
+  async function forgetful(names: readonly string[]) {
     const shop = new Workshop();
     const choices: string[] = [];
     const pool = (connect: (signal: AbortSignal) => Promise<Thing>) => ({
@@ -279,17 +279,18 @@ describe("a server that changes its mind", () => {
       fallback: pool,
       upgrade: pool,
     });
-    const result = watch(
+    const use = (): Promise<Thing> =>
       pools.with((choice) => {
         choices.push(choice);
         return pools[choice].connect(new AbortController().signal);
-      }),
-    );
-    return { shop, choices, result };
+      });
+    shop.close(await use());
+    choices.length = 0;
+    return { shop, choices, result: watch(use()) };
   }
 
   test("four times is borne", async () => {
-    const { choices, result, shop } = forgetful(["h1 A", "h2 B", "h1 C", "h2 D", "h1 E", "h1 F"]);
+    const { choices, result, shop } = await forgetful(["h1 A", "h2 B", "h1 C", "h2 D", "h1 E", "h1 F"]);
     await quiet();
     expect(resultOf(result).name).toBe("h1 F");
     expect(choices).toEqual(["fallback", "upgrade", "fallback", "upgrade", "fallback"]);
@@ -297,7 +298,7 @@ describe("a server that changes its mind", () => {
   });
 
   test("five times is too often", async () => {
-    const { choices, result, shop } = forgetful(["h1 A", "h2 B", "h1 C", "h2 D", "h1 E", "h2 F"]);
+    const { choices, result, shop } = await forgetful(["h1 A", "h2 B", "h1 C", "h2 D", "h1 E", "h2 F"]);
     await quiet();
     expect([codeOf(result), (result.error as Error).message]).toEqual([
       "connect UNSTEADY",
@@ -305,6 +306,24 @@ describe("a server that changes its mind", () => {
     ]);
     expect(choices).toEqual(["fallback", "upgrade", "fallback", "upgrade", "fallback"]);
     expect(shop.closed).toHaveLength(6);
+  });
+
+  test("the connection that was made to find out is used even where a pool keeps none", async () => {
+    const { shop, choices, result } = await forgetful(["h1 A", "h1 B"]);
+    await quiet();
+    expect([resultOf(result).name, choices, shop.closed]).toEqual(["h1 B", ["fallback"], ["h1 A"]]);
+  });
+
+  test("it goes to its pool if nobody comes for it", async () => {
+    const { pools, make } = setUp();
+    const seen = watch(
+      pools.with(() => {
+        throw new Error("not interested");
+      }),
+    );
+    await quiet();
+    await make(0, "h1 A");
+    expect([seen.state, pools.fallback.counts.idle]).toEqual(["rejected", 1]);
   });
 
   test("another error of a pool is told as it is, and nothing is tried again", async () => {

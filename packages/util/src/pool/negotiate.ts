@@ -53,6 +53,8 @@ export class Negotiate<
   readonly #options: NegotiateOptions<Connection, Fallback, Upgraded>;
   readonly #first: Singleton<true>;
   #choice: Choice;
+  /** The connection that was made to find out, until somebody uses it. */
+  #kept: { readonly connection: Connection } | undefined;
   #isClosed = false;
 
   /** @throws TypeError for options that make no sense. */
@@ -63,7 +65,7 @@ export class Negotiate<
     this.upgrade = options.upgrade((signal) => this.#connect("upgrade", signal));
     this.#first = new Singleton({
       connect: async (signal) => {
-        this.#place(await options.connect(signal), signal);
+        this.#keep(await options.connect(signal), signal);
         return true as const;
       },
       isOpen: () => false,
@@ -92,7 +94,7 @@ export class Negotiate<
     signal?: AbortSignal,
   ): Promise<Result> {
     for (let turn = 0; ; turn++) {
-      if (this.#choice === undefined) await this.decide(signal);
+      if (this.#choice === undefined) await this.#decide(signal);
       if (this.#isClosed) throw poolClosed();
       try {
         return await use(this.#choice ?? "fallback");
@@ -100,31 +102,63 @@ export class Negotiate<
         if (!(error instanceof Turned)) throw error;
         if (turn < maxTurns) continue;
         throw new HttpError("connect", "UNSTEADY", "the server chooses another protocol on each connection");
+      } finally {
+        this.#placeKept();
       }
     }
   }
 
   /** Makes at least one connection, so that the choice is known. */
   async decide(signal?: AbortSignal): Promise<void> {
-    if (this.#isClosed) throw poolClosed();
-    if (this.#choice === undefined) await this.#first.get(signal);
+    await this.#decide(signal);
+    this.#placeKept();
   }
 
   /** Closes both pools, and refuses whoever waits. */
   close(): void {
     this.#isClosed = true;
     this.#first.clear(poolClosed());
+    this.#placeKept();
     this.fallback.close();
     this.upgrade.close();
   }
 
-  /** Makes a connection for one of the pools. */
+  async #decide(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isClosed) throw poolClosed();
+    if (this.#choice === undefined) await this.#first.get(signal);
+  }
+
+  /** Makes a connection for one of the pools, or hands it the one that was made to find out. */
   async #connect(wanted: "fallback" | "upgrade", signal: AbortSignal): Promise<Connection> {
+    const kept = this.#choice === wanted ? this.#kept : undefined;
+    if (kept !== undefined) {
+      this.#kept = undefined;
+      return kept.connection;
+    }
     const connection = await this.#options.connect(signal);
     const choice = this.#options.inspect(connection) ? "upgrade" : "fallback";
     if (choice === wanted) return connection;
     this.#place(connection, signal);
     throw new Turned("the connection is for the other pool");
+  }
+
+  /** Keeps the connection that was made to find out for the first who asks the right pool: a pool may keep no idle ones. */
+  #keep(connection: Connection, signal: AbortSignal): void {
+    if (this.#isClosed || signal.aborted) {
+      this.#options.close(connection);
+      return;
+    }
+    this.#choice = this.#options.inspect(connection) ? "upgrade" : "fallback";
+    this.#kept = { connection };
+  }
+
+  /** Gives the connection that was kept to its pool, if nobody came for it. */
+  #placeKept(): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept === undefined || this.#choice === undefined) return;
+    if (this.#isClosed) this.#options.close(kept.connection);
+    else this[this.#choice].offer(kept.connection);
   }
 
   /** Gives a connection to the pool it is for, unless nobody waits for it any more. */

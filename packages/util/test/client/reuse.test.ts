@@ -7,6 +7,7 @@ import { Connected, type Connector, httpConnector } from "@sluice/util/connect";
 import { describe, expect, test } from "vitest";
 import { startOrigin } from "../support/origin.ts";
 import { rawChunked, rawResponse, startRawOrigin } from "../support/raw-origin.ts";
+import { leadingTo } from "./connectors.ts";
 import { fetchText, newClient, rejection, text, until } from "./support.ts";
 
 describe("used again", () => {
@@ -278,7 +279,7 @@ describe("keys and requests", () => {
     const seen: string[] = [];
     const connector: Connector = (target, signal) => {
       seen.push(`${target.scheme} ${target.servername ?? "-"}`);
-      return httpConnector()({ ...target, scheme: "http", host: "127.0.0.1", port: origin.port }, signal);
+      return leadingTo(origin.port, {})(target, signal);
     };
     await using client = newClient({ connector });
     const port = 8000;
