@@ -18,9 +18,17 @@ export interface StreamBodyOwner {
   bodyCanceled(stream: Stream): void;
 }
 
-interface Waiter {
-  readonly resolve: (frame: Frame | null) => void;
-  readonly reject: (error: unknown) => void;
+type Resolve = (frame: Frame | null) => void;
+type Reject = (error: unknown) => void;
+
+// The functions of the promise being made. A closure and a record for each frame that is waited for would be a third of what
+// that costs.
+let madeResolve: Resolve;
+let madeReject: Reject;
+
+function keepMade(resolve: Resolve, reject: Reject): void {
+  madeResolve = resolve;
+  madeReject = reject;
 }
 
 export class StreamBody extends BaseBody implements StreamReader {
@@ -28,7 +36,9 @@ export class StreamBody extends BaseBody implements StreamReader {
   isRead = false;
   readonly #stream: Stream;
   readonly #owner: StreamBodyOwner;
-  #waiter: Waiter | undefined;
+  /** The functions of the promise that a reader waits for, both or neither. */
+  #resolve: Resolve | undefined;
+  #reject: Reject | undefined;
   #finished = false;
   /** Why nothing more is given, other than the stream's error. */
   #failure: unknown;
@@ -42,7 +52,8 @@ export class StreamBody extends BaseBody implements StreamReader {
   override frame(): Frame | null | Promise<Frame | null> {
     if (this.#finished) return null;
     if (this.#failure !== undefined) return this.#fail(this.#failure);
-    if (this.#waiter !== undefined) throw new BodyError("busy", "frame() was called while an earlier call was pending");
+    if (this.#resolve !== undefined)
+      throw new BodyError("busy", "frame() was called while an earlier call was pending");
     this.isRead = true;
     const stream = this.#stream;
     const chunk = stream.queue?.shift();
@@ -53,11 +64,12 @@ export class StreamBody extends BaseBody implements StreamReader {
     // What was thrown away must not pass for the whole.
     if (stream.error !== undefined && (stream.discards || !stream.endReceived)) return this.#fail(stream.error);
     if (stream.endReceived) return this.#end();
-    return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
-      stream.reader = this;
-      this.#owner.bodyWanted(stream);
-    });
+    const promise = new Promise(keepMade);
+    this.#resolve = madeResolve;
+    this.#reject = madeReject;
+    stream.reader = this;
+    this.#owner.bodyWanted(stream);
+    return promise;
   }
 
   override isEndStream(): boolean {
@@ -79,12 +91,7 @@ export class StreamBody extends BaseBody implements StreamReader {
     if (this.#finished || this.#failure !== undefined) return;
     this.#failure = reason ?? new HttpError("canceled", "BODY_CANCELED", "the body was canceled");
     this.isRead = false;
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    if (waiter !== undefined) {
-      this.#finished = true;
-      waiter.reject(this.#failure);
-    }
+    this.#rejectReader(this.#failure);
     this.#owner.bodyCanceled(this.#stream);
   }
 
@@ -95,7 +102,7 @@ export class StreamBody extends BaseBody implements StreamReader {
 
   /** Whether a reader waits for content that has not arrived. */
   get isWaiting(): boolean {
-    return this.#waiter !== undefined;
+    return this.#resolve !== undefined;
   }
 
   /** Takes the content away from a reader, because of `error`. */
@@ -103,33 +110,38 @@ export class StreamBody extends BaseBody implements StreamReader {
     if (this.#finished || this.#failure !== undefined) return;
     this.#failure = error;
     this.isRead = false;
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    if (waiter === undefined) return;
-    this.#finished = true;
-    waiter.reject(error);
+    this.#rejectReader(error);
   }
 
   // StreamReader: called by the connection.
 
   chunk(stream: Stream, bytes: Uint8Array): boolean {
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
+    const resolve = this.#takeReader();
     this.#owner.bodyTaken(stream, bytes.length);
-    waiter?.resolve(bytes);
+    resolve?.(bytes);
     return true;
   }
 
   over(stream: Stream): void {
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    if (waiter === undefined) return;
-    if (stream.endReceived) {
-      waiter.resolve(this.#end());
-    } else {
-      this.#finished = true;
-      waiter.reject(stream.error);
-    }
+    if (stream.endReceived) this.#takeReader()?.(this.#end());
+    else this.#rejectReader(stream.error);
+  }
+
+  /** Who waits for content does so no more; how to give it to them. */
+  #takeReader(): Resolve | undefined {
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    this.#reject = undefined;
+    return resolve;
+  }
+
+  /** If somebody waits, the error is given. */
+  #rejectReader(error: unknown): void {
+    const reject = this.#reject;
+    if (reject === undefined) return;
+    this.#takeReader();
+    this.#finished = true;
+    reject(error);
   }
 
   /** The trailers, and when they were given the end. */

@@ -16,7 +16,7 @@ import {
   huffmanSlackBytes,
   maxDecodedBytes,
 } from "./huffman-decode.ts";
-import { IntegerReader } from "./integer.ts";
+import type { IntegerReader } from "./integer.ts";
 
 const none = new Uint8Array(0);
 

@@ -43,10 +43,12 @@ export class ServiceAcceptor implements RequestAcceptor {
   /** The service has answered. */
   done(): void {
     this.#running--;
-    while (this.#waiting !== undefined && this.#waiting.length > 0 && this.#running < this.#connection.options.maxConcurrentStreams) {
-      const next = this.#waiting.shift();
+    const { maxConcurrentStreams } = this.#connection.options;
+    while (this.#running < maxConcurrentStreams) {
+      const next = this.#waiting?.shift();
+      if (next === undefined) return;
       // Its client may have given it up meanwhile.
-      if (next?.isOver === false && next.run()) this.#running++;
+      if (!next.isOver && next.run()) this.#running++;
     }
   }
 }

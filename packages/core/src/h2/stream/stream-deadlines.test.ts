@@ -1,6 +1,6 @@
 import { fakeTimer } from "@sluice/util/memory";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { StreamDeadlines, type Timed } from "./stream-deadlines.ts";
 
 const start = 1000;
@@ -30,6 +30,26 @@ function stage(onExpired: (stream: TestStream) => void = () => {}) {
 }
 
 describe("StreamDeadlines", () => {
+  test("set to a moment: exactly then, also when it has passed already; Infinity disarms; the clock is read for the alarm alone", () => {
+    const { timer, rung, deadlines, open } = stage();
+    const a = open("a");
+    const b = open("b");
+    deadlines.setAt(a, start + 50);
+    const readings = vi.spyOn(timer, "now");
+    deadlines.setAt(b, start + 60);
+    deadlines.setAt(a, start + 55);
+    deadlines.setAt(b, Infinity);
+    expect(readings).not.toHaveBeenCalled();
+    readings.mockRestore();
+    timer.advance(54);
+    expect(rung).toEqual([]);
+    timer.advance(100);
+    expect(rung).toEqual(["a@55"]);
+    deadlines.setAt(b, start + 100);
+    timer.advance(1);
+    expect(rung).toEqual(["a@55", "b@155"]);
+  });
+
   test("a stream expires once, exactly when it is due, and is disarmed by then", () => {
     const { timer, rung, deadlines, open } = stage((stream) => expect(stream.deadlineAt).toBe(Infinity));
     const a = open("a");
