@@ -103,6 +103,8 @@ export interface ClientOptions extends CommonOptions {
   readonly originForm?: boolean;
   /** Most bytes of a response body that was cancelled are dropped so that the connection can be kept. */
   readonly maxDrainBytes?: number;
+  /** Longest wait for the next bytes of a response body that was cancelled. */
+  readonly drainTimeoutMs?: number;
 }
 
 /** What is left of the options once they are checked. */
@@ -168,6 +170,8 @@ export const clientRules: OptionRules = {
   allowObsoleteFolding: flag(true),
   headTimeoutMs: whole(60_000),
   idleTimeoutMs: whole(90_000),
+  // Events that a server sends when there are any are slow and well.
+  minBodyRate: whole(0),
   requestTimeoutMs: whole(300_000),
   http09Responses: flag(false),
   pipelining: whole(1, 1, 1024),
@@ -176,6 +180,7 @@ export const clientRules: OptionRules = {
   requireHost: flag(true),
   originForm: flag(false),
   maxDrainBytes: whole(0),
+  drainTimeoutMs: whole(2_000),
 };
 
 export const resolveServerOptions: (given: ServerOptions | undefined) => ResolvedServerOptions = optionResolver(

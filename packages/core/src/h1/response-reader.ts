@@ -132,6 +132,7 @@ export class ResponseReader implements BodyReceiverOwner {
   }
 
   contentCanceled(): void {
+    this.#receiver.timeoutMs = this.#options.drainTimeoutMs;
     // What is at hand costs nothing.
     this.#drop(Math.max(this.#options.maxDrainBytes, this.#driver.input.length));
   }

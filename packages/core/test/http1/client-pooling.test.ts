@@ -142,8 +142,8 @@ describe("maxDrainBytes", () => {
     expect(stateOf(client)).toEqual(gaveUp("canceled BODY_CANCELED"));
   });
 
-  test("a rest that does not come in bodyTimeoutMs closes the connection", async () => {
-    const client = await connectOn({ maxDrainBytes: 100, bodyTimeoutMs: 1_000, minBodyRate: 0 });
+  test("a rest that does not come in drainTimeoutMs closes the connection", async () => {
+    const client = await connectOn({ maxDrainBytes: 100, bodyTimeoutMs: 0, drainTimeoutMs: 1_000 });
     const { body } = await exchange(client, get(), sized(10, "12345"));
     body.cancel();
     client.timer.advance(999);

@@ -164,7 +164,7 @@ describe("bodyTimeoutMs", () => {
 
 describe("minBodyRate", () => {
   test("a body that drips more slowly than 240 bytes per second, after a grace of 5 s, is given up", async () => {
-    const client = await connectOn();
+    const client = await connectOn({ minBodyRate: 240 });
     const { body } = await exchange(client, get(), "HTTP/1.1 200 OK\r\n\r\n");
     let error: HttpError | undefined;
     let seconds = 0;
@@ -179,8 +179,19 @@ describe("minBodyRate", () => {
     expect(error?.message).toBe("the body comes more slowly than minBodyRate = 240 bytes per second");
   });
 
-  test("time in which nobody asks costs the server nothing", async () => {
+  test("by default a server may be as slow as it likes: events come when there are any", async () => {
     const client = await connectOn();
+    const { body } = await exchange(client, get(), "HTTP/1.1 200 OK\r\n\r\n");
+    for (let i = 0; i < 20; i++) {
+      const next = body.frame() as Promise<Uint8Array>;
+      client.timer.advance(10_000);
+      client.io.push("x");
+      expect((await next).length).toBe(1);
+    }
+  });
+
+  test("time in which nobody asks costs the server nothing", async () => {
+    const client = await connectOn({ minBodyRate: 240 });
     const { body } = await exchange(client, get(), "HTTP/1.1 200 OK\r\n\r\n");
     for (let i = 0; i < 20; i++) {
       client.timer.advance(10_000);
@@ -251,7 +262,7 @@ describe("idleTimeoutMs", () => {
 
 describe("lingerTimeoutMs", () => {
   test("2 s by default: a server that does not end its stream after we have ended ours is left", async () => {
-    const client = await connectOn();
+    const client = await connectOn({ minBodyRate: 240 });
     client.connection.gracefulShutdown();
     client.timer.advance(1999);
     await settle();

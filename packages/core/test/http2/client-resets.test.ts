@@ -124,6 +124,22 @@ describe("[h2-295] what the program gives up is reset with CANCEL, and nothing e
     await expectQuiet(client);
   });
 
+  test("nor does one of which nothing but the end is to come; the end completes the exchange", async () => {
+    const client = await connectH2();
+    const sent = send(client, request());
+    await client.run();
+    client.peer.take();
+    client.peer.headers(1, status(200, ["content-length", "5"]));
+    client.peer.data(1, "whole");
+    await expectQuiet(client);
+    sent.response?.body.cancel();
+    await expectQuiet(client);
+    expect(client.connection.streams.local).toBe(1);
+    client.peer.data(1, "", { endStream: true });
+    await expectQuiet(client);
+    expect(client.connection.streams.local).toBe(0);
+  });
+
   test("with a request under way: its body is given up too", async () => {
     const client = await connectH2();
     const { body, sender } = channel(1);

@@ -230,7 +230,10 @@ export class ClientExchange implements ResponseHandler, Exchange, StreamBodyOwne
 
   bodyCanceled(stream: Stream): void {
     this.#machine.enter();
-    this.#drop(stream, new HttpError("canceled", "BODY_CANCELED", "the response body was canceled"));
+    // With all of the content received nothing but the end is to come. A reset would tell the server of a failure, and be counted.
+    const isWhole = this.#requestSent && stream.received === stream.contentLength;
+    if (isWhole && !isClosed(stream.state)) this.#machine.inbound.discard(stream);
+    else this.#drop(stream, new HttpError("canceled", "BODY_CANCELED", "the response body was canceled"));
     this.#machine.leave();
   }
 
