@@ -68,18 +68,20 @@ export class Http2Channel extends Channel {
   readonly isHttp2 = true;
   readonly connection: http2.Http2Connection;
   readonly sender: http1.Sender;
+  readonly #maxRequests: number;
   /** Requests that were promised a place and have not been sent yet. */
   #claimed = 0;
 
-  constructor(connected: Connected, handshake: http2.Handshake) {
+  constructor(connected: Connected, handshake: http2.Handshake, maxRequests: number) {
     super(connected);
     this.connection = handshake.connection;
     this.sender = handshake.sender;
+    this.#maxRequests = maxRequests;
   }
 
   /** Whether one more request would get a stream at once. */
   get hasRoom(): boolean {
-    if (!this.sender.isReady) return false;
+    if (!this.sender.isReady || this.requests + this.#claimed >= this.#maxRequests) return false;
     if (this.#claimed === 0) return true;
     const { local, maxLocal } = this.connection.streams;
     return local + this.#claimed < maxLocal;
@@ -109,21 +111,34 @@ export class Http2Channel extends Channel {
 
 /**
  * Makes a channel of a connection.
+ * @param scheme The scheme of the URI: for `https` a connection that is known to have no TLS is refused.
  * @param version What is spoken on it, or `auto` to go by what ALPN has chosen.
  */
 export async function openChannel(
   connected: Connected,
+  scheme: string,
   version: "auto" | "http1" | "http2",
   options: ChannelOptions,
 ): Promise<Channel> {
   const { io, alpn } = connected;
   try {
+    // RFC 9110 4.2.2. What a transport does not say about itself is its connector's business.
+    if (scheme === "https" && io.info?.secure === false) {
+      throw new HttpError(
+        "connect",
+        "NOT_SECURE",
+        "the scheme is https, but the connector made a connection without TLS",
+      );
+    }
     const isHttp2 = alpn === undefined ? version === "http2" : alpn === "h2";
     if ((isHttp2 && version === "http1") || (!isHttp2 && version === "http2")) {
       throw new HttpError("connect", "ALPN_MISMATCH", `the server chose ${alpn} by ALPN, but ${version} was asked for`);
     }
     connected.unref();
-    if (isHttp2) return new Http2Channel(connected, await http2.handshake(io, options.http2));
+    if (isHttp2) {
+      const { maxRequestsPerConnection = Number.POSITIVE_INFINITY } = options.http2;
+      return new Http2Channel(connected, await http2.handshake(io, options.http2), maxRequestsPerConnection);
+    }
     const http1Options = connected.proxied ? options.proxiedHttp1 : options.http1;
     return new Http1Channel(connected, await http1.handshake(io, http1Options));
   } catch (error) {

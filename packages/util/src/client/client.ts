@@ -6,6 +6,7 @@
  */
 import { HttpError, HttpRequest, type HttpResponse } from "@sluice/core";
 import type { Connected } from "../connect/connector.ts";
+import { wholeNumber } from "../options.ts";
 import { IdleSet } from "../pool/idle-set.ts";
 import { PoolMap } from "../pool/map.ts";
 import type { Channel } from "./channel.ts";
@@ -79,10 +80,12 @@ export class Client implements AsyncDisposable {
    * Sends a request, whose target is an absolute URI, and resolves with the response as soon as its head is there. The connection is
    * free again when the body was read to its end or cancelled; an unread body keeps it.
    *
-   * A request that its server has provably not processed is tried again (`maxRetries`). On HTTP/1 the target is sent in
+   * A request that its server has provably not processed is tried again (`maxRetries`); if an HTTP/1 connection that had been idle
+   * turned out to be dead, over a new one. On HTTP/1 the target is sent in
    * origin-form and Host is added; `request` itself is not changed.
    *
-   * Rejects with an `HttpError`: kind `connect` when no connection could be made; kind `timeout`, code `queueTimeoutMs`, and
+   * Rejects with an `HttpError`: kind `connect` when no connection could be made, code `NOT_SECURE` when one for `https` has no TLS
+   * (a transport that does not tell, in `io.info.secure`, is its connector's business); kind `timeout`, code `queueTimeoutMs`, and
    * kind `limit`, code `POOL_QUEUE_FULL`, when there was none to be had; kind `closed`, code `CLIENT_CLOSED`, after `close()`; kind
    * `user` for a request that cannot be sent; kind `canceled` when `signal` aborts; and what `Sender.send` rejects with.
    */
@@ -165,6 +168,8 @@ export class Client implements AsyncDisposable {
 
   #poolFor(request: HttpRequest, options: RequestOptions): HostPool {
     checkProtocolVersion(request);
+    const { queueTimeoutMs } = options.timeouts ?? {};
+    if (queueTimeoutMs !== undefined) wholeNumber("queueTimeoutMs", queueTimeoutMs, 0);
     const origin = options.origin ?? originOf(request);
     // HTTP/2 has no Upgrade field (RFC 9113 8.2.2).
     const version = options.version ?? (request.headers.has("upgrade") ? "http1" : this.#options.version);
@@ -189,7 +194,11 @@ export class Client implements AsyncDisposable {
   }
 
   async #done(isDone: () => boolean): Promise<void> {
+    if (isDone()) return;
+    // Pooled connections do not keep the process alive; a program that waits for their end must not be ended first.
+    holdProcess();
     while (!isDone()) await new Promise<void>((resolve) => this.#whenDone.push(resolve));
+    releaseProcess();
   }
 
   #check(): void {

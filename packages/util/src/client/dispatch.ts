@@ -2,7 +2,7 @@
  * One request on its way: is given a connection, sent, tried again where that is safe, and gives the connection back when the
  * exchange is over.
  */
-import { type Alarm, HttpError, type HttpRequest, type HttpResponse } from "@sluice/core";
+import { type Alarm, HttpError, type HttpRequest, type HttpResponse, isUnsent } from "@sluice/core";
 import type { SendOptions } from "@sluice/core/http1";
 import { type Channel, Http2Channel } from "./channel.ts";
 import { tell } from "./client-observer.ts";
@@ -79,6 +79,7 @@ export class Dispatch implements SendOptions {
     const request = connected.proxied ? proxyRequest(this.#request, connected) : this.#request;
     if (request.version === "HTTP/2" && !channel.isHttp2) {
       const message = "the request is of HTTP/2, but the server speaks HTTP/1";
+      this.#giveBack(true);
       return this.#unserved(new HttpError("user", "VERSION_MISMATCH", message));
     }
     return channel.send(request, this).then((response) => this.#answered(channel, response), this.#failed);
@@ -96,13 +97,18 @@ export class Dispatch implements SendOptions {
   }
 
   readonly #failed = (error: unknown): Promise<HttpResponse> => {
-    this.#giveBack(false);
+    // What was not sent has done no harm to the connection; whether it is open still is for the pool to see.
+    this.#giveBack(!HttpError.is(error) || isUnsent(error));
     if (!HttpError.is(error) || !this.#mayRetry(error)) return this.#unserved(error);
     this.#retries++;
     this.#needsNew = this.#isReused;
     tell(this.#context.options.observer, "requestRetried", this.#pool.text, this.#request, error, this.#retries);
-    const { replayBody } = this.#options;
-    if (replayBody !== undefined && !this.#isBodiless) this.#request.body = replayBody();
+    try {
+      // What was not sent has its body still.
+      if (!isUnsent(error)) this.#replaceBody();
+    } catch (cause) {
+      return this.#unserved(new HttpError("user", "CALLBACK_FAILED", "replayBody threw", { cause }));
+    }
     return this.run();
   };
 
@@ -111,6 +117,11 @@ export class Dispatch implements SendOptions {
     this.#end();
     return Promise.reject(error);
   };
+
+  #replaceBody(): void {
+    const { replayBody } = this.#options;
+    if (replayBody !== undefined && !this.#isBodiless) this.#request.body = replayBody();
+  }
 
   #mayRetry(error: HttpError): boolean {
     const { maxRetries, retryIdempotent } = this.#context.options;

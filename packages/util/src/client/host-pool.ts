@@ -28,6 +28,9 @@ export interface HostPoolOptions {
   readonly closed: (channel: Channel) => void;
 }
 
+/** How many streams an HTTP/2 connection opens before the server has said how many it may. */
+const defaultInitialStreams = 100;
+
 /** How many connections to an origin there are, and what they do. */
 export interface HostStats {
   /** HTTP/1 connections that do nothing. */
@@ -148,13 +151,25 @@ export class HostPool {
     this.#pools.close();
   }
 
+  /**
+   * The options of the next connection. What an HTTP/2 server allows is told only by its first SETTINGS: until then a further
+   * connection is taken to be allowed as many streams as the one before, lest a crowd is refused on each of them in turn.
+   */
+  get #channelOptions(): ChannelOptions {
+    const { channel } = this.#options;
+    const before = this.#pools.upgrade.values.at(-1)?.connection.streams.maxLocal;
+    const { initialMaxStreams = defaultInitialStreams } = channel.http2;
+    if (before === undefined || before >= initialMaxStreams) return channel;
+    return { ...channel, http2: { ...channel.http2, initialMaxStreams: before } };
+  }
+
   async #connect(signal: AbortSignal): Promise<Channel> {
     const { connector, observer, opened } = this.#options;
     tell(observer, "connectStarted", this.text);
     let channel: Channel;
     try {
       const connected = await connector(this.#target, signal);
-      channel = await openChannel(connected, this.#version, this.#options.channel);
+      channel = await openChannel(connected, this.#target.scheme, this.#version, this.#channelOptions);
     } catch (error) {
       tell(observer, "connectFailed", this.text, error);
       throw error;

@@ -75,7 +75,7 @@ export interface RequestOptions {
   readonly onInformational?: http1.SendOptions["onInformational"];
   /** Is called with the connection each time the request is given one. What it throws is dropped. */
   readonly onConnection?: ((connected: Connected) => void) | undefined;
-  /** Makes the body anew, so that a request with a body can be repeated too. */
+  /** Makes the body anew, so that a request can be repeated although its body was read from; the body it had is let go. */
   readonly replayBody?: (() => HttpRequest["body"]) | undefined;
   /** The version to speak, if it is another than the client's. A request with an `upgrade` field goes over HTTP/1. */
   readonly version?: HttpVersionChoice | undefined;
@@ -90,7 +90,19 @@ export interface ClientTimeouts extends http1.RequestTimeouts {
 }
 
 const known: readonly string[] = [
-  ...["connector", "tcp", "tls", "proxy", "version", "http1", "http2", "idleTimeoutMs", "maxIdle", "maxIdlePerHost", "maxConnectionsPerHost"],
+  ...[
+    "connector",
+    "tcp",
+    "tls",
+    "proxy",
+    "version",
+    "http1",
+    "http2",
+    "idleTimeoutMs",
+    "maxIdle",
+    "maxIdlePerHost",
+    "maxConnectionsPerHost",
+  ],
   ...["maxHttp2ConnectionsPerHost", "maxQueuedPerHost", "queueTimeoutMs", "order", "maxRequestsPerConnection"],
   ...["maxConnectionAgeMs", "maxDrainBytes", "maxRetries", "retryIdempotent", "observer", "timer"],
 ];

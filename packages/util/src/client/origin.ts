@@ -5,7 +5,7 @@ import { isIPv6 } from "node:net";
 import { HttpError, type HttpRequest, type RequestTarget } from "@sluice/core";
 import type { HttpVersionChoice } from "./options.ts";
 
-/** A server, as a URI names it. */
+/** A server, as a URI names it. An object of it must not be changed once it was used. */
 export interface Origin {
   /** `http` or `https`. */
   readonly scheme: string;
@@ -27,15 +27,24 @@ class KnownOrigin implements Origin {
   readonly host: string;
   readonly port: number;
   /** One text for each version, so that it need not be made for each request. */
-  readonly keys: Readonly<Record<HttpVersionChoice, string>>;
+  readonly keys: Keys;
 
   constructor(scheme: string, host: string, port: number) {
     this.scheme = scheme;
     this.host = host;
     this.port = port;
-    const text = originText(this);
-    this.keys = { auto: text, http1: `${text} http1`, http2: `${text} http2` };
+    this.keys = keysFor(originText(this), undefined);
   }
+}
+
+type Keys = Readonly<Record<HttpVersionChoice, string>>;
+
+/** What the pools of origins that programs made are called. */
+const keysOf = new WeakMap<Origin, Keys>();
+
+function keysFor(text: string, servername: string | undefined): Keys {
+  const suffix = servername === undefined ? "" : ` for ${servername.toLowerCase()}`;
+  return { auto: `${text}${suffix}`, http1: `${text} http1${suffix}`, http2: `${text} http2${suffix}` };
 }
 
 /** Origins by the text they were read from; programs ask the same few again and again. */
@@ -67,14 +76,17 @@ export function originOf(request: HttpRequest): Origin {
 /** What the pool for an origin is called: everything that changes trust or protocol. */
 export function poolKey(origin: Origin, version: HttpVersionChoice): string {
   if (origin instanceof KnownOrigin) return origin.keys[version];
-  const { keys } = new KnownOrigin(origin.scheme, origin.host.toLowerCase(), origin.port);
-  const { servername } = origin;
-  return servername === undefined ? keys[version] : `${keys[version]} for ${servername.toLowerCase()}`;
+  let keys = keysOf.get(origin);
+  if (keys === undefined) {
+    keys = keysFor(originText(origin), origin.servername);
+    keysOf.set(origin, keys);
+  }
+  return keys[version];
 }
 
 /** The text of an origin, such as `https://example.org:8443`, with its port always. */
 export function originText({ scheme, host, port }: Origin): string {
-  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host.toLowerCase()}:${port}`;
 }
 
 function parse(target: RequestTarget, authority: string, given: string | undefined): KnownOrigin {

@@ -18,8 +18,10 @@ export interface FailedAttempt {
 export function mayRetry({ request, error, isReused, isRepeatable, retryIdempotent }: FailedAttempt): boolean {
   // What the request itself is to blame for would fail again.
   if (error.kind === "user") return false;
-  // A new connection that fails at once would most likely fail again; a server that refuses (HTTP/2) may take it elsewhere.
-  if (isUnsent(error)) return isReused || error.code !== "UNSENT";
+  // A server that refuses (HTTP/2) has not processed it, and may take it on another connection.
+  if (error.code === "REFUSED_STREAM" || error.code === "GOAWAY") return isUnsent(error) || isRepeatable;
+  // A new connection that fails at once would most likely fail again.
+  if (isUnsent(error)) return isReused || !(error.code === "UNSENT" || error.code === "CLOSED");
   // RFC 9110 9.2.2: when a connection is lost, a request may be repeated automatically if it is idempotent.
   return retryIdempotent && isReused && isRepeatable && isIdempotent(request.method) && isUnanswered(error);
 }

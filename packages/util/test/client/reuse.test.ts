@@ -250,7 +250,11 @@ describe("connecting", () => {
     expect([cut.kind, cut.code]).toEqual(["incomplete", "INCOMPLETE_MESSAGE"]);
     await using resetting = await startRawOrigin(() => ({ bytes: "HTTP/1.1 200 OK\r\ncont", afterwards: "reset" }));
     const reset = await rejection(client.get(`${resetting.url}/`));
-    expect([reset.kind, reset.code, (reset.cause as NodeJS.ErrnoException).code]).toEqual(["io", "ECONNRESET", "ECONNRESET"]);
+    expect([reset.kind, reset.code, (reset.cause as NodeJS.ErrnoException).code]).toEqual([
+      "io",
+      "ECONNRESET",
+      "ECONNRESET",
+    ]);
   });
 });
 

@@ -5,7 +5,6 @@ import { collect } from "@sluice/body";
 import { HttpError, HttpRequest, type HttpResponse } from "@sluice/core";
 import { Client, type ClientOptions } from "@sluice/util/client";
 
-
 /** A client that is destroyed at the end of the test, which must leave nothing behind. */
 export function newClient(options: ClientOptions = {}): Client & AsyncDisposable {
   const client = new Client(options);
