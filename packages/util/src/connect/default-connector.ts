@@ -3,12 +3,12 @@
  * the environment names, TLS for `https`.
  */
 import type { Connector } from "./connector.ts";
-import { httpConnector } from "./http-connector.ts";
-import { httpsConnector } from "./https-connector.ts";
-import { proxyConnector } from "./proxy-connector.ts";
-import { ProxyMatcher, type ProxyRules, proxyFromEnv } from "./proxy-matcher.ts";
-import type { HttpConnectorOptions } from "./tcp-options.ts";
-import type { HttpsConnectorOptions } from "./tls-options.ts";
+import { proxyConnector } from "./proxy/proxy-connector.ts";
+import { ProxyMatcher, type ProxyRules, proxyFromEnv } from "./proxy/proxy-matcher.ts";
+import { httpConnector } from "./tcp/http-connector.ts";
+import type { HttpConnectorOptions } from "./tcp/tcp-options.ts";
+import { httpsConnector } from "./tls/https-connector.ts";
+import type { HttpsConnectorOptions } from "./tls/tls-options.ts";
 
 /** The parts of `defaultConnector`. */
 export interface DefaultConnectorOptions {
