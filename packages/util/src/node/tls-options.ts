@@ -64,14 +64,14 @@ export interface TlsServerOptions extends Readonly<PassedOn> {
   /**
    * Protocols to agree on, the preferred one first (RFC 7301). A client that offers others only fails the handshake
    * with `no_application_protocol`; one that offers none is accepted. An empty list agrees on none with anybody.
-   * Default `["h2", "http/1.1"]`.
+   * Default `["h2", "http/1.1", "http/1.0"]`; for a server of one version leave out the other.
    */
   readonly alpn?: readonly string[];
   /** Milliseconds from the accept to the end of the handshake. At least 1. Default 10,000. */
   readonly handshakeTimeoutMs?: number;
 }
 
-const defaultAlpn: readonly string[] = ["h2", "http/1.1"];
+const defaultAlpn: readonly string[] = ["h2", "http/1.1", "http/1.0"];
 const defaultHandshakeTimeoutMs = 10_000;
 /** Node's own limit starts anew with every byte and has a clock of its own; it is put out of the way. */
 const maxTimeoutMs = 2 ** 31 - 1;

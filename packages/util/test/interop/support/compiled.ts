@@ -32,6 +32,8 @@ export interface Program {
 
 export interface CompiledServer extends AsyncDisposable {
   readonly port: number;
+  /** Writes a line to its standard input, and resolves with the next line it prints. */
+  ask(line: string): Promise<string>;
 }
 
 /** Long enough to fetch and compile everything on a slow machine. */
@@ -106,6 +108,14 @@ async function serve(path: string, args: readonly string[]): Promise<CompiledSer
   clearTimeout(patience);
   return {
     port,
+    ask(line) {
+      const answer = new Promise<string>((resolve, reject) => {
+        lines.once("line", resolve);
+        child.once("close", (code) => reject(new Error(`${path} ended with ${code} before it answered`)));
+      });
+      child.stdin.write(`${line}\n`);
+      return answer;
+    },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await closed;

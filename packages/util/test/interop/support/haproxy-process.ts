@@ -14,24 +14,16 @@ export interface HaproxyConfig {
   readonly bind?: string;
   /** Further lines of its `listen`, such as its servers; `CERT` stands for the file of the certificate. */
   readonly listen: string;
-  /** Further sections. */
-  readonly more?: string;
 }
 
 export interface Haproxy extends ProxyProcess {
   readonly origin: string;
-  /** Has another process take over, while this one ends what it has begun. */
-  reload(): void;
 }
 
-/** One process above, which reloads, and one below. */
-const limits = "timeout connect 10s\n timeout client 60s\n timeout server 60s";
-
-export async function startHaproxy({ bind = "", listen, more = "" }: HaproxyConfig): Promise<Haproxy> {
+export async function startHaproxy({ bind = "", listen }: HaproxyConfig): Promise<Haproxy> {
   const { cert, key } = certificate();
   const folder = await temporaryFolder({ "both.pem": `${cert}\n${key}`, "cert.pem": cert });
   const both = join(folder.path, "both.pem");
-  let signal = (): void => {};
   const running = await started("haproxy", folder, async () => {
     const port = await freePort();
     const file = join(folder.path, "haproxy.cfg");
@@ -41,18 +33,18 @@ export async function startHaproxy({ bind = "", listen, more = "" }: HaproxyConf
         log stderr format raw local0 notice
       defaults
         mode http
-        ${limits}
+        timeout connect 10s
+        timeout client 60s
+        timeout server 60s
       listen test
         bind 127.0.0.1:${port} ${bind.replace(/\bssl\b/, `ssl crt ${both}`)}
         ${listen}
-      ${more}
     `.replaceAll("CERT", join(folder.path, "cert.pem"));
     await writeFile(file, `${configuration.trim()}\n`);
-    const child = spawn(program.path, ["-W", "-f", file], {
+    const child = spawn(program.path, ["-db", "-f", file], {
       env: environment(),
       stdio: ["ignore", "pipe", "pipe"],
     });
-    signal = () => void child.kill("SIGUSR2");
     return { child, port };
   });
   const { port, [Symbol.asyncDispose]: stop } = running;
@@ -62,7 +54,6 @@ export async function startHaproxy({ bind = "", listen, more = "" }: HaproxyConf
     get log() {
       return running.log;
     },
-    reload: () => signal(),
     [Symbol.asyncDispose]: stop,
   };
 }

@@ -12,8 +12,6 @@ export const program = peer("nginx");
 export interface Nginx extends AsyncDisposable {
   readonly port: number;
   readonly origin: string;
-  /** What it has said so far. */
-  readonly log: string;
   /** Has new processes take over from those there are, which end when they have nothing left to do. Needs `processes`. */
   reload(): void;
 }
@@ -77,9 +75,6 @@ async function tryStart(config: NginxConfig, port: number): Promise<Nginx> {
   return {
     port,
     origin: `${scheme}://127.0.0.1:${port}`,
-    get log() {
-      return log;
-    },
     reload: () => void child.kill("SIGHUP"),
     [Symbol.asyncDispose]: stop,
   };

@@ -1,6 +1,6 @@
 /** A pooled client that keeps to itself: no proxy of the surroundings, only the certificates of the tests, and a record. */
 import { collect } from "@sluice/body";
-import type { HttpResponse } from "@sluice/core";
+import { HttpError, HttpRequest, type HttpResponse } from "@sluice/core";
 import { Client, type ClientObserver, type ClientOptions } from "@sluice/util/client";
 import { ca } from "../../support/tls-fixtures.ts";
 import { certificate } from "./certificate.ts";
@@ -11,17 +11,22 @@ export interface PooledClient extends AsyncDisposable {
   readonly connections: number;
   /** Code of the error of each attempt that was followed by another one. */
   readonly retries: readonly string[];
-  /** How often a request was given a connection that had been used before. */
-  readonly reused: number;
+  /** GET `url`: status and content; or the code of its error, with what its attempts were given: `new` or `used` connections. */
+  outcome(url: string): Promise<string>;
+  /** Aborts when the client is destroyed. */
+  readonly over: AbortSignal;
 }
 
 export function pooled(options: ClientOptions = {}): PooledClient {
+  const over = new AbortController();
   let connections = 0;
-  let reused = 0;
   const retries: string[] = [];
+  const attempts = new WeakMap<HttpRequest, string[]>();
   const observer: ClientObserver = {
     connectSucceeded: () => void connections++,
-    connectionAssigned: (_origin, _request, _connected, isReused) => void (reused += Number(isReused)),
+    connectionAssigned(_origin, request, _connected, isReused) {
+      attempts.get(request)?.push(isReused ? "used" : "new");
+    },
     requestRetried: (_origin, _request, error) => void retries.push(error.code),
   };
   const own = options.connector === undefined ? { proxy: false as const, tls: { ca: [ca, certificate().cert] } } : {};
@@ -31,11 +36,22 @@ export function pooled(options: ClientOptions = {}): PooledClient {
     get connections() {
       return connections;
     },
-    get reused() {
-      return reused;
-    },
     retries,
-    [Symbol.asyncDispose]: () => client.destroy(),
+    async outcome(url) {
+      const request = HttpRequest.get(url);
+      const given: string[] = [];
+      attempts.set(request, given);
+      try {
+        return await told(await client.request(request));
+      } catch (error) {
+        return [HttpError.is(error) ? error.code : String(error), ...given].join(" ");
+      }
+    },
+    over: over.signal,
+    [Symbol.asyncDispose]() {
+      over.abort();
+      return client.destroy();
+    },
   };
 }
 
@@ -44,55 +60,47 @@ export async function told(response: HttpResponse): Promise<string> {
   return `${response.status} ${await collect(response.body).text()}`;
 }
 
-/** What came of `count` times GET `url`, `atOnce` at a time: each answer, or the code of its error, and how often. */
-export async function many(client: Client, url: string, count: number, atOnce: number): Promise<Outcomes> {
-  const outcomes: { [outcome: string]: number } = {};
-  let begun = 0;
-  const one = async (): Promise<void> => {
-    while (begun < count) {
-      begun++;
-      const outcome = await client.get(url).then(told).catch(codeOf);
-      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, one));
-  return outcomes;
-}
-
+/** What became of requests, and of how many. */
 export type Outcomes = { readonly [outcome: string]: number };
 
-function codeOf(error: unknown): string {
-  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : String(error);
+/** GET `url` `count` times, `atOnce` at a time. */
+export async function many(pool: PooledClient, url: string, count: number, atOnce: number): Promise<Outcomes> {
+  let begun = 0;
+  const running = load(pool, url, atOnce, () => begun++ < count);
+  return await running.ended;
 }
 
 export interface Load {
-  /** How many requests have ended so far. */
-  readonly ended: number;
-  /** Ends it, and tells what came of the requests. */
+  /** How many requests have had their outcome so far. */
+  readonly count: number;
+  /** What became of them, once it is over. */
+  readonly ended: Promise<Outcomes>;
+  /** Begins no further request. */
   stop(): Promise<Outcomes>;
 }
 
 /** GET `url` again and again, `atOnce` at a time, until it is stopped. */
-export function load(client: Client, url: string, atOnce: number): Load {
+export function load(pool: PooledClient, url: string, atOnce: number, goesOn = (): boolean => true): Load {
   const outcomes: { [outcome: string]: number } = {};
-  let ended = 0;
+  let count = 0;
   let stopped = false;
   const one = async (): Promise<void> => {
-    while (!stopped) {
-      const outcome = await client.get(url).then(told).catch(codeOf);
+    // A test that has failed takes its client away, and nobody stops what is going on.
+    while (!stopped && !pool.over.aborted && goesOn()) {
+      const outcome = await pool.outcome(url);
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-      ended++;
+      count++;
     }
   };
-  const running = Promise.all(Array.from({ length: atOnce }, one));
+  const ended = Promise.all(Array.from({ length: atOnce }, one)).then(() => outcomes);
   return {
-    get ended() {
-      return ended;
+    get count() {
+      return count;
     },
-    async stop() {
+    ended,
+    stop() {
       stopped = true;
-      await running;
-      return outcomes;
+      return ended;
     },
   };
 }

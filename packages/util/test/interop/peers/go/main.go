@@ -1,10 +1,14 @@
-// HTTP/2 of Go's net/http, as a peer of the interoperability tests.
+// Go's net/http, as a peer of the interoperability tests.
 //
-//	peer server [cert key]      listens, prints its port, and serves until its standard input ends
-//	peer client origin [cert]   sends requests to a server and prints what came back, as JSON
+//	peer server [versions] [cert key]     listens, prints its port, and serves until its standard input ends
+//	peer client [versions] origin [cert]  sends requests to a server and prints what came back, as JSON
+//
+// Versions are http1, http2 or both; http2 if nothing is said. A server that reads the line "restart" goes on with another one
+// on the same socket, shuts the former down, and prints "restarted" once that has ended.
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -26,10 +30,14 @@ import (
 
 func main() {
 	log.SetOutput(io.Discard)
+	versions, args := "http2", os.Args[2:]
+	if len(args) > 0 && (args[0] == "http1" || args[0] == "http2" || args[0] == "both") {
+		versions, args = args[0], args[1:]
+	}
 	if os.Args[1] == "server" {
-		serve(os.Args[2:])
+		serve(versions, args)
 	} else {
-		request(os.Args[2], os.Args[3:])
+		request(versions, args[0], args[1:])
 	}
 }
 
@@ -50,26 +58,51 @@ func must(err error) {
 	}
 }
 
-func protocols() *http.Protocols {
-	var both http.Protocols
-	both.SetUnencryptedHTTP2(true)
-	both.SetHTTP2(true)
-	return &both
+func protocols(versions string) *http.Protocols {
+	var chosen http.Protocols
+	chosen.SetHTTP1(versions != "http2")
+	chosen.SetUnencryptedHTTP2(versions != "http1")
+	chosen.SetHTTP2(versions != "http1")
+	return &chosen
 }
 
-func serve(pair []string) {
+func serve(versions string, pair []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
-	server := &http.Server{Handler: http.HandlerFunc(handle), Protocols: protocols()}
+	server := start(listener, versions, pair)
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		if lines.Text() != "restart" {
+			continue
+		}
+		// The same socket once more: closing the one leaves the other open, and nobody is refused.
+		file, err := listener.(*net.TCPListener).File()
+		must(err)
+		next, err := net.FileListener(file)
+		must(err)
+		file.Close()
+		former := server
+		listener, server = next, start(next, versions, pair)
+		must(former.Shutdown(context.Background()))
+		fmt.Println("restarted")
+	}
+}
+
+func start(listener net.Listener, versions string, pair []string) *http.Server {
+	server := &http.Server{Handler: http.HandlerFunc(handle), Protocols: protocols(versions)}
 	go func() {
+		var err error
 		if len(pair) > 0 {
-			must(server.ServeTLS(listener, pair[0], pair[1]))
+			err = server.ServeTLS(listener, pair[0], pair[1])
 		} else {
-			must(server.Serve(listener))
+			err = server.Serve(listener)
+		}
+		if err != http.ErrServerClosed {
+			must(err)
 		}
 	}()
-	io.Copy(io.Discard, os.Stdin)
+	return server
 }
 
 func handle(w http.ResponseWriter, r *http.Request) {
@@ -81,6 +114,8 @@ func handle(w http.ResponseWriter, r *http.Request) {
 		size, _ := strconv.Atoi(r.URL.RawQuery)
 		w.Write(content(size))
 	case "/echo":
+		// Without it Go's HTTP/1 stops reading when it begins to answer; of HTTP/2 it says that there is no need.
+		_ = http.NewResponseController(w).EnableFullDuplex()
 		w.Header().Set("Trailer", "X-Sum")
 		io.Copy(w, r.Body)
 		w.Header().Set("X-Sum", r.Trailer.Get("X-Sum"))
@@ -113,8 +148,8 @@ type result struct {
 	Next     string
 }
 
-func request(origin string, cert []string) {
-	transport := &http.Transport{Protocols: protocols(), TLSClientConfig: &tls.Config{}}
+func request(versions string, origin string, cert []string) {
+	transport := &http.Transport{Protocols: protocols(versions), TLSClientConfig: &tls.Config{}}
 	if len(cert) > 0 {
 		pem, err := os.ReadFile(cert[0])
 		must(err)
@@ -147,6 +182,8 @@ func request(origin string, cert []string) {
 	post, err := http.NewRequest("POST", origin+"/echo", io.MultiReader(strings.NewReader("con"), strings.NewReader("tent")))
 	must(err)
 	post.Trailer = http.Header{"X-Sum": []string{"1"}}
+	// Without it no trailers come back over HTTP/1 (RFC 9110 6.5.1).
+	post.Header.Set("TE", "trailers")
 	_, echoed, trailers := read(client.Do(post))
 	told.Trailers = string(echoed) + " " + trailers.Get("X-Sum")
 

@@ -1,7 +1,12 @@
-//! HTTP/2 of hyper, as a peer of the interoperability tests.
+//! hyper and hyper-util, as a peer of the interoperability tests.
 //!
-//!     peer server             listens, prints its port, and serves until its standard input ends
-//!     peer client host:port   sends requests to a server and prints what came back, a line for each
+//!     peer server                      listens, prints its port, and serves HTTP/2 until its standard input ends
+//!     peer server either               the same with both versions; `restart` on its standard input shuts the connections down
+//!     peer client host:port            sends requests over HTTP/2 and prints what came back, a line for each
+//!     peer pooled host:port version    the same with the pooled client, over `http1` or `http2`
+
+mod either;
+mod pooled;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -22,7 +27,9 @@ fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match args[1].as_str() {
+        "server" if args.len() > 2 => runtime.block_on(either::serve()),
         "server" => runtime.block_on(serve()),
+        "pooled" => runtime.block_on(pooled::request(&args[2], &args[3])),
         _ => runtime.block_on(request(&args[2])),
     }
 }
