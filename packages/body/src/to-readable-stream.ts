@@ -32,7 +32,8 @@ class ByteSource {
     const view = request?.view;
     if (view === null || view === undefined) {
       this.#rest = undefined;
-      controller.enqueue(chunk.slice());
+      // The stream takes the memory for itself: a copy, which `slice()` of a Node `Buffer` is not.
+      controller.enqueue(new Uint8Array(chunk));
       return;
     }
     const length = Math.min(view.byteLength, chunk.byteLength);

@@ -109,6 +109,12 @@ describe("toReadableStream", () => {
     expect(text(shared)).toBe("hello world");
   });
 
+  test("also where they are Node's, whose slices are views", async () => {
+    const shared = Buffer.from("shared memory");
+    expect(await new Response(toReadableStream(full(shared.subarray(0, 6)))).text()).toBe("shared");
+    expect(shared.toString()).toBe("shared memory");
+  });
+
   test("a reader's own buffer is filled, what does not fit comes next", async () => {
     const source = new SpyBody([bytes("abcde"), bytes("f")]);
     const reader = toReadableStream(source).getReader({ mode: "byob" });
