@@ -10,5 +10,8 @@ export function proxyRequest(request: HttpRequest, { proxyFields }: Connected): 
   const { host } = request.target;
   if (host !== undefined && !headers.has("host")) headers.insert("host", host);
   for (const [name, value] of proxyFields) headers.insert(name, value, { sensitive: true });
-  return new HttpRequest(request.method, request.target, headers, request.body).withVersion(request.version);
+  const copy = new HttpRequest(request.method, request.target, headers, request.body).withVersion(request.version);
+  // By them observers know it for the same request.
+  if (request.extensionsIfAny !== undefined) copy.extensions.extend(request.extensionsIfAny);
+  return copy;
 }
