@@ -13,8 +13,13 @@ const ways = [
   ["HTTP/2 over TLS", "ssl verify required ca-file CERT alpn h2 check-alpn h2", true],
 ] as const;
 
-function server(name: string, { port }: AutoServer, parameters: string): string {
-  return `server ${name} 127.0.0.1:${port} ${parameters} check inter 100ms fall 1 rise 1\n`;
+function server(
+  name: string,
+  { port }: AutoServer,
+  parameters: string,
+  check = "check inter 100ms fall 1 rise 1",
+): string {
+  return `server ${name} 127.0.0.1:${port} ${parameters} ${check}\n`;
 }
 
 describe.skipIf(program.skipped)("serveAll behind HAProxy", () => {
@@ -50,7 +55,8 @@ describe.skipIf(program.skipped)("serveAll behind HAProxy", () => {
       await using one = await startAuto(routes, { tls });
       await using two = await startAuto(routes, { tls });
       await using proxy = await startHaproxy({
-        listen: `option redispatch 1\n ${server("one", one, parameters)} ${server("two", two, parameters)}`,
+        // The one that stays is not checked: on a busy machine a check that is slow would take it for dead.
+        listen: `option redispatch 1\n ${server("one", one, parameters)} ${server("two", two, parameters, "")}`,
       });
       await using pool = pooled();
       const running = load(pool, `${proxy.origin}/hello`, 8);
