@@ -6,14 +6,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { h2load } from "./lib/h2load.mjs";
-import { loadCore, measured, serverCore, startServer } from "./lib/process.mjs";
+import { h1Load, h1Upload, h2Load } from "./lib/loads.mjs";
+import { serverCore, startProgram } from "./lib/process.mjs";
 import { table, whole } from "./lib/report.mjs";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    server: { type: "string" },
+    server: { type: "string", default: "sluice" },
     service: { type: "string", default: "hello" },
     connections: { type: "string" },
     depth: { type: "string" },
@@ -24,37 +24,34 @@ const { values: options, positionals } = parseArgs({
 
 const protocols = {
   h1: {
-    server: "sluice",
+    protocol: "h1",
     connections: "64",
     depth: "1",
-    load: ({ connections, depth, seconds }) => {
-      const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", "load/get.lua"];
-      return (port) =>
-        measured(loadCore, "wrk", [...args, `http://127.0.0.1:${port}/`, "--", depth], Number(seconds) + 15);
-    },
+    load: ({ connections, depth, service }) => (service === "size" ? h1Upload : h1Load)({ connections, depth }),
   },
   h2: {
-    server: "sluice-h2",
+    protocol: "h2c",
     connections: "8",
     depth: "32",
-    load: ({ connections, depth, seconds, service }) =>
-      h2load({ connections, streams: depth, seconds: Number(seconds), upload: service === "size" }),
+    load: ({ connections, depth, service }) => h2Load({ connections, streams: depth, upload: service === "size" }),
   },
 };
 
 /** So that start-up and the first compilation are over when it counts. */
-const warmUpSeconds = "1";
+const warmUpSeconds = 1;
 const { load, ...usual } = protocols[positionals[0] ?? "h1"];
 const given = { ...usual, ...options };
+const { run } = load(given);
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-profile-"));
 try {
   const flags = ["--cpu-prof", `--cpu-prof-dir=${folder}`];
-  const server = await startServer(given.server, given.service, serverCore, flags);
-  await load({ ...given, seconds: warmUpSeconds })(server.port);
+  const args = [`servers/${given.server}.mjs`, "--service", given.service, "--protocol", given.protocol];
+  const server = await startProgram(given.server, serverCore, process.execPath, [...flags, ...args]);
+  await run(server.port, warmUpSeconds);
   // The clock of the profile is the same: microseconds of CLOCK_MONOTONIC.
   const startMicros = Number(process.hrtime.bigint() / 1000n);
-  const { requests, seconds, errors } = await load(given)(server.port);
+  const { requests, seconds, errors } = await run(server.port, Number(given.seconds));
   await server.stop();
   const [file] = readdirSync(folder);
   const profile = JSON.parse(readFileSync(join(folder, file), "utf8"));

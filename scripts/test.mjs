@@ -31,6 +31,8 @@ const steps = [
       ...process.argv.slice(2),
     ),
   ],
+  // Whether the benchmarks work, not what they measure.
+  ["bench", [process.execPath, ["bench/run.mjs", "--smoke"]]],
 ];
 
 const outcome = [];

@@ -1,18 +1,27 @@
+// Sluice's pooled client.
+
+import { full } from "@sluice/body";
 import { HttpRequest } from "@sluice/core";
 import { Client } from "@sluice/util/client";
-import { configuration, connections, run } from "./run.mjs";
+import { lengthOf } from "./sluice-body.mjs";
 
-const { port, seconds } = configuration();
-const origin = `http://127.0.0.1:${port}`;
-const client = new Client({ maxConnectionsPerHost: connections });
+const idleTimeoutMs = 600_000;
 
-await run(seconds, async () => {
-  const { body } = await client.request(HttpRequest.get(`${origin}/`, { accept: "*/*" }));
-  let length = 0;
-  for (;;) {
-    const next = body.frame();
-    const frame = next instanceof Promise ? await next : next;
-    if (frame === null) return length;
-    length += frame.length;
-  }
-});
+/** @param order Which idle connection is used next. */
+export function open({ origin, protocol, connections, upload, order = "newest" }) {
+  const client = new Client({
+    version: protocol === "h2c" ? "http2" : "http1",
+    maxConnectionsPerHost: connections,
+    maxIdle: Math.max(1024, connections),
+    idleTimeoutMs,
+    order,
+  });
+  return async (_number, path = "/") => {
+    const url = origin + path;
+    const request =
+      upload === undefined
+        ? HttpRequest.get(url, { accept: "*/*" })
+        : HttpRequest.post(url, full(upload), { accept: "*/*" });
+    return lengthOf((await client.request(request)).body);
+  };
+}

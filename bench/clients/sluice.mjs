@@ -1,30 +1,29 @@
+// Sluice's connections by hand: `handshake` on sockets of Node.
+
 import { once } from "node:events";
 import { connect } from "node:net";
+import { full } from "@sluice/body";
 import { HttpRequest } from "@sluice/core";
-import { handshake } from "@sluice/core/http1";
+import * as http1 from "@sluice/core/http1";
+import * as http2 from "@sluice/core/http2";
 import { nodeIo } from "@sluice/util/node";
-import { configuration, connections, run } from "./run.mjs";
+import { lengthOf } from "./sluice-body.mjs";
 
-const { port, seconds } = configuration();
-const host = `127.0.0.1:${port}`;
-
-const senders = await Promise.all(
-  Array.from({ length: connections }, async () => {
+export async function open({ origin, port, protocol, connections, upload }) {
+  const isHttp2 = protocol === "h2c";
+  const connection = async () => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     await once(socket, "connect");
-    return (await handshake(nodeIo(socket))).sender;
-  }),
-);
-
-await run(seconds, async (connection) => {
-  const sender = senders[connection];
-  if (!sender.isReady) await sender.ready();
-  const { body } = await sender.send(HttpRequest.get("/", { host, accept: "*/*" }));
-  let length = 0;
-  for (;;) {
-    const next = body.frame();
-    const frame = next instanceof Promise ? await next : next;
-    if (frame === null) return length;
-    length += frame.length;
-  }
-});
+    return (await (isHttp2 ? http2 : http1).handshake(nodeIo(socket))).sender;
+  };
+  const senders = await Promise.all(Array.from({ length: isHttp2 ? 1 : connections }, connection));
+  const headers = isHttp2 ? {} : { host: `127.0.0.1:${port}`, accept: "*/*" };
+  const target = isHttp2 ? `${origin}/` : "/";
+  return async (number) => {
+    const sender = senders[number % senders.length];
+    if (!sender.isReady) await sender.ready();
+    const request =
+      upload === undefined ? HttpRequest.get(target, headers) : HttpRequest.post(target, full(upload), headers);
+    return lengthOf((await sender.send(request)).body);
+  };
+}

@@ -1,9 +1,64 @@
-// Medians, and tables for people.
+// What a measurement came to, for people at a terminal. The page has the same and more.
 
-export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+/** Of each kind of measurement the columns of its table: the figure, its title, and how it is written. */
+const speed = [
+  ["perSecond", "req/s", whole],
+  ["perCpuSecond", "req/cpu-s", whole],
+  ["busy", "busy", percent],
+  ["p50", "p50 us", whole],
+  ["p99", "p99 us", whole],
+  ["p999", "p99.9 us", whole],
+  ["peakBytes", "peak MB", megabytes],
+];
+const columnsOf = {
+  perCpuSecond: speed,
+  bytes: [
+    ["bytes", "bytes/connection", whole],
+    ["heapBytes", "of which heap", whole],
+    ["externalBytes", "external", whole],
+    ["peakBytes", "in all, MB", megabytes],
+  ],
+  p99: [
+    ["rate", "asked req/s", whole],
+    ["perSecond", "req/s", whole],
+    ["p50", "p50 us", whole],
+    ["p99", "p99 us", whole],
+    ["p999", "p99.9 us", whole],
+    ["busy", "busy", percent],
+  ],
+  nanos: [
+    ["nanos", "ns/op", whole],
+    ["bytesPerSecond", "MB/s", (value) => whole(value / 1e6)],
+    ["heapBytes", "heap bytes/op", whole],
+  ],
+};
+
+/** The columns of a table of the figure, but for those that no peer has. */
+export function columnsFor({ figure, peers }) {
+  return columnsOf[figure].filter(([key]) => peers.some(({ figures }) => figures[key] !== undefined));
+}
+
+/** Prints a measurement and keeps it. */
+export function report(bench, measurement) {
+  bench.add(measurement);
+  const { name, title, figure, reference, peers, leftOut, targets } = measurement;
+  const hasTargets = Object.keys(targets).length > 0;
+  const columns = columnsFor(measurement);
+  table(
+    `${name}: ${title}`,
+    ["peer", ...columns.map(([, header]) => header), `/ ${reference}`, "min..max", ...(hasTargets ? ["target"] : [])],
+    peers.map(({ name: peer, figures, ratio: against }) => [
+      peer,
+      ...columns.map(([key, , write]) => write(figures[key]?.median)),
+      ratio(against?.median),
+      against === undefined ? "-" : `${ratio(against.min)}..${ratio(against.max)}`,
+      ...(hasTargets ? [targets[peer] ?? ""] : []),
+    ]),
+  );
+  for (const { name: peer, voidRounds, rounds, why } of peers) {
+    if (voidRounds > 0) console.log(`void: ${peer}: ${voidRounds} of ${rounds} rounds of ${figure}: ${why}`);
+  }
+  for (const left of leftOut) console.log(`left out: ${left.name}: ${left.why}`);
 }
 
 /** Prints rows under a title; the first column is text, the others numbers. */
@@ -23,4 +78,12 @@ export function whole(value) {
 
 export function ratio(value) {
   return Number.isFinite(value) ? value.toFixed(2) : "-";
+}
+
+function percent(value) {
+  return Number.isFinite(value) ? `${Math.round(value * 100)}%` : "-";
+}
+
+function megabytes(value) {
+  return Number.isFinite(value) ? (value / 1e6).toFixed(1) : "-";
 }

@@ -1,27 +1,59 @@
-// Before an HTTP/2 server is measured it has to answer one request as all the others do.
+// Before a server is measured it has to answer one request as all the others do.
 
-import { once } from "node:events";
-import { connect } from "node:http2";
-import { hello, mib } from "../servers/start.mjs";
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import * as https from "node:https";
+import { contentOf, mib } from "../servers/start.mjs";
 
-const expected = { hello, mib, size: Buffer.from(String(mib.length)) };
-const limitMs = 5000;
+const limitMs = 10_000;
 
 /** Rejects unless the server at `port` answers as `service` does. */
-export async function expectRightAnswer(port, service) {
-  const session = connect(`http://127.0.0.1:${port}`);
+export async function expectRightAnswer({ port, protocol, service, tls = false }) {
+  const ask = protocol === "h2c" ? askHttp2 : askHttp1;
+  const { status, content } = await ask({ port, tls, upload: service === "size" ? mib : undefined });
+  const expected = service === "size" ? Buffer.from(String(mib.length)) : Buffer.concat(contentOf(service).pieces);
+  if (status !== 200 || !content.equals(expected)) {
+    throw new Error(`answers ${status} and ${content.length} bytes, not 200 and the ${expected.length} of ${service}`);
+  }
+}
+
+function askHttp1({ port, tls, upload }) {
+  return new Promise((resolve, reject) => {
+    const { request } = tls ? https : http;
+    const sent = request(
+      {
+        port,
+        host: "127.0.0.1",
+        method: upload === undefined ? "GET" : "POST",
+        headers: upload === undefined ? {} : { "content-type": "application/octet-stream" },
+        agent: false,
+        rejectUnauthorized: false,
+        signal: AbortSignal.timeout(limitMs),
+      },
+      (response) => {
+        response.toArray().then((pieces) => {
+          resolve({ status: response.statusCode, content: Buffer.concat(pieces) });
+        }, reject);
+      },
+    );
+    sent.on("error", reject);
+    sent.end(upload);
+  });
+}
+
+async function askHttp2({ port, upload }) {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
   try {
     const signal = AbortSignal.timeout(limitMs);
     const failed = new Promise((_resolve, reject) => session.once("error", reject));
-    const isUpload = service === "size";
-    const stream = session.request({ ":path": "/", ":method": isUpload ? "POST" : "GET" }, { signal });
-    const headed = once(stream, "response");
-    stream.end(isUpload ? mib : undefined);
-    const answered = headed.then(async ([headers]) => [headers[":status"], Buffer.concat(await stream.toArray())]);
-    const [status, content] = await Promise.race([answered, failed]);
-    if (status !== 200 || !content.equals(expected[service])) {
-      throw new Error(`answers ${status} and ${content.length} bytes, not 200 and ${expected[service].length}`);
-    }
+    const method = upload === undefined ? "GET" : "POST";
+    const stream = session.request({ ":path": "/", ":method": method }, { signal });
+    const head = new Promise((resolve, reject) => stream.once("response", resolve).once("error", reject));
+    stream.end(upload);
+    const answered = head.then(async (headers) => {
+      return { status: headers[":status"], content: Buffer.concat(await stream.toArray()) };
+    });
+    return await Promise.race([answered, failed]);
   } finally {
     session.destroy();
   }

@@ -1,4 +1,4 @@
--- wrk: GET, `depth` requests at a time; one line of numbers at the end.
+-- wrk: `depth` requests at a time; one line of numbers at the end, latencies in microseconds.
 
 function init(args)
   local depth = tonumber(args[1] or "1")
@@ -10,8 +10,18 @@ function init(args)
   request = function() return requests end
 end
 
-function done(summary)
+-- wrk gives 0 where it has counted too few.
+local function percentile(latency, share)
+  local micros = latency:percentile(share)
+  return micros > 0 and string.format("%d", micros) or "null"
+end
+
+function done(summary, latency)
   local errors = summary.errors
-  io.write(string.format('{"requests":%d,"seconds":%f,"errors":%d}\n', summary.requests, summary.duration / 1e6,
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+  local kinds = string.format("errors: %d connect, %d read, %d write, %d status, %d timeout", errors.connect, errors.read,
+    errors.write, errors.status, errors.timeout)
+  io.write(string.format('{"requests":%d,"seconds":%f,"errors":%d,"why":"%s","p50":%s,"p99":%s,"p999":%s}\n',
+    summary.requests, summary.duration / 1e6,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout, kinds,
+    percentile(latency, 50), percentile(latency, 99), percentile(latency, 99.9)))
 end

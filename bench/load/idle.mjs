@@ -1,5 +1,5 @@
 // Opens connections, makes one exchange on each, and keeps them open until its input ends.
-// `node idle.mjs PORT COUNT h1|h2` prints one line of JSON when all are open.
+// `node idle.mjs PORT COUNT h1|h2c` prints one line of JSON when all are open.
 
 import { connect } from "node:net";
 import { FrameReader, get, preface } from "../lib/h2-frames.mjs";
@@ -7,6 +7,7 @@ import { FrameReader, get, preface } from "../lib/h2-frames.mjs";
 const [port, count] = process.argv.slice(2, 4).map(Number);
 /** Opened at a time: less than what the kernel queues for a listener. */
 const batch = 100;
+const openLimitMs = 20_000;
 
 /** By protocol: what to write first, and a reader of chunks that calls `done` once all that was asked for is there. */
 const protocols = {
@@ -20,7 +21,7 @@ const protocols = {
       };
     },
   },
-  h2: {
+  h2c: {
     request: Buffer.concat([preface, get(1)]),
     reader(socket, done, failed) {
       // The response, and the acknowledgment of SETTINGS.
@@ -41,8 +42,10 @@ let opened = 0;
 
 function open() {
   return new Promise((resolve) => {
+    const stuck = setTimeout(() => socket.destroy(), openLimitMs);
     const socket = connect({ port, host: "127.0.0.1" });
     const done = () => {
+      clearTimeout(stuck);
       opened++;
       resolve();
     };
@@ -51,6 +54,7 @@ function open() {
     socket.on("data", reader(socket, done, failed));
     socket.on("error", () => {});
     socket.on("close", () => {
+      clearTimeout(stuck);
       errors++;
       resolve();
     });

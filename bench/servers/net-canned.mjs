@@ -2,16 +2,19 @@
 // no field but the first content-length of the connection, and takes that for the length of every request on it.
 
 import { createServer } from "node:net";
-import { configuration, hello, piece, pieces, started } from "./start.mjs";
+import { configuration, contentOf, mib, started } from "./start.mjs";
 
 const { port, service } = configuration();
 if (service === "echo") throw new RangeError("a canned answer is no echo");
 
-const length = { hello: hello.length, mib: piece.length * pieces, size: 7 }[service];
-const head = `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${length}\r\n`;
-const date = "date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
-const content = { hello: [hello], mib: Array(pieces).fill(piece), size: [Buffer.from("1048576")] }[service];
-const response = [Buffer.concat([Buffer.from(head + date), content[0]]), ...content.slice(1)];
+// Of an upload it takes the length for granted.
+const size = { type: "text/plain", pieces: [Buffer.from(String(mib.length))], length: String(mib.length).length };
+const { type, pieces, length } = service === "size" ? size : contentOf(service);
+const framing = length === undefined ? "transfer-encoding: chunked" : `content-length: ${length}`;
+const date = "date: Thu, 01 Jan 1970 00:00:00 GMT";
+const head = Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\n${framing}\r\n${date}\r\n\r\n`);
+const content = length === undefined ? [chunked(pieces)] : pieces;
+const response = [Buffer.concat([head, ...content.slice(0, 1)]), ...content.slice(1)];
 const headEnd = Buffer.from("\r\n\r\n");
 
 const server = createServer({ noDelay: true }, (socket) => {
@@ -51,3 +54,8 @@ const server = createServer({ noDelay: true }, (socket) => {
   socket.on("error", () => socket.destroy());
 });
 server.listen(port, "127.0.0.1", () => started(server.address().port));
+
+function chunked(pieces) {
+  const chunk = (piece) => [Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")];
+  return Buffer.concat([...pieces.flatMap(chunk), Buffer.from("0\r\n\r\n")]);
+}

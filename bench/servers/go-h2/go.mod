@@ -1,3 +1,0 @@
-module sluice.bench/go-h2
-
-go 1.24
