@@ -1,0 +1,4 @@
+/** Whether a listener has returned something that may reject. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
