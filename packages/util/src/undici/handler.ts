@@ -1,0 +1,63 @@
+/**
+ * The two generations of handlers, told apart by what methods they have: those that undici 6 knows (Node 20 to 24 call with them) and
+ * those that came with 7 and are all there is in 8 (Node 26).
+ */
+import type { Duplex } from "node:stream";
+import type { FieldRecord, RawFields } from "./raw-fields.ts";
+
+/** What a handler of the newer generation controls its exchange with. */
+export interface DispatchController {
+  readonly aborted: boolean;
+  readonly paused: boolean;
+  /** What it was aborted with; `null` before. */
+  readonly reason: unknown;
+  /** Of the last head: names and values in turn. */
+  rawHeaders: RawFields | null;
+  rawTrailers: RawFields | null;
+  /** No further data is given until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Gives the exchange up; the handler is told at once, of `reason`. */
+  abort(reason?: unknown): void;
+}
+
+/** What both generations may have. */
+export interface CommonHandler {
+  onResponseStarted?(): void;
+  onBodySent?(chunk: Uint8Array): void;
+  onRequestSent?(): void;
+}
+
+/** Up to undici 7. `false` from `onHeaders` or `onData` pauses until `resume` is called. */
+export interface OldHandler extends CommonHandler {
+  onConnect?(abort: (reason?: unknown) => void, context?: unknown): void;
+  onUpgrade?(statusCode: number, rawHeaders: RawFields, socket: Duplex): void;
+  // biome-ignore lint/suspicious/noConfusingVoidType: handlers return nothing or a boolean.
+  onHeaders?(statusCode: number, rawHeaders: RawFields, resume: () => void, statusText: string): boolean | void;
+  // biome-ignore lint/suspicious/noConfusingVoidType: as above.
+  onData?(chunk: Buffer): boolean | void;
+  onComplete?(trailers: RawFields): void;
+  onError?(error: unknown): void;
+}
+
+/** Since undici 7. */
+export interface NewHandler extends CommonHandler {
+  onRequestStart?(controller: DispatchController, context?: unknown): void;
+  onRequestUpgrade?(controller: DispatchController, statusCode: number, headers: FieldRecord, socket: Duplex): void;
+  onResponseStart?(
+    controller: DispatchController,
+    statusCode: number,
+    headers: FieldRecord,
+    statusMessage?: string,
+  ): void;
+  onResponseData?(controller: DispatchController, chunk: Buffer): void;
+  onResponseEnd?(controller: DispatchController, trailers: FieldRecord): void;
+  onResponseError?(controller: DispatchController | undefined, error: unknown): void;
+}
+
+export type DispatchHandler = OldHandler & NewHandler;
+
+/** Whether a handler is of the newer generation, or of both; then it is called as the newer. */
+export function isNewHandler(handler: DispatchHandler): boolean {
+  return typeof handler.onRequestStart === "function";
+}
