@@ -9,7 +9,7 @@
 /** The part of Node's `Buffer` prototype used here; its methods accept any `Uint8Array` as `this`. */
 interface NativeLatin1 {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
-  latin1Write(this: Uint8Array, text: string, offset: number): number;
+  latin1Write(this: Uint8Array, text: string, offset: number, length: number): number;
 }
 
 interface NativeBuffer {
@@ -48,7 +48,8 @@ export const encodeLatin1Into: (text: string, target: Uint8Array, offset: number
   native === undefined
     ? encodePortably
     : (text, target, offset) => {
-        native.prototype.latin1Write.call(target, text, offset);
+        // With its length: where it is left out, workerd takes that of all of the memory, and finds it too much.
+        native.prototype.latin1Write.call(target, text, offset, text.length);
       };
 
 /** Memory for `size` bytes whose contents are arbitrary: the caller overwrites all of it. */
