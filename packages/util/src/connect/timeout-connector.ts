@@ -5,8 +5,8 @@
  */
 import type { Timer } from "@sluice/core";
 import { nodeTimer } from "../node/timer.ts";
+import { knownOptions, limitOption, objectOption } from "../options.ts";
 import { connectCanceled, connectTimeout, quoted, throwIfCanceled } from "./connect-errors.ts";
-import { checkNames, limitOption, objectOption } from "./connect-options.ts";
 import type { Connected, Connector, ConnectTarget } from "./connector.ts";
 
 /** What `timeoutConnector` may be told beside the limit. */
@@ -31,7 +31,7 @@ export function timeoutConnector(
   options: TimeoutConnectorOptions = {},
 ): Connector {
   if (typeof inner !== "function") throw new TypeError(`${face}: inner must be a connector, got ${String(inner)}`);
-  checkNames(face, options, ["timer"]);
+  knownOptions(face, options, ["timer"]);
   const limitMs = limitOption(face, "connectTimeoutMs", connectTimeoutMs, 0);
   const timer = objectOption(face, "timer", options.timer, "schedule", () => nodeTimer);
   return limitMs === Infinity ? inner : (target, signal) => limited(inner, limitMs, timer, target, signal);

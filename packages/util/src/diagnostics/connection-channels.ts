@@ -6,7 +6,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { HeaderMap } from "@sluice/body";
 import type { FrameFacts, HttpError, HttpRequest, HttpResponse, Observer, StallCause } from "@sluice/core";
-import { checkNames, flagOption } from "../connect/connect-options.ts";
+import { flagOption, knownOptions } from "../options.ts";
 
 /** Messages by what follows `sluice:http:server:` or `sluice:http:client:` in the name of their channel. */
 export interface ConnectionMessages {
@@ -50,7 +50,7 @@ export function channelsOf<Messages>(side: "server" | "client"): ChannelByName<M
 
 /** @throws TypeError for options that make no sense. */
 export function connectionObserver(face: string, side: "server" | "client", options: DiagnosticsOptions): Observer {
-  checkNames(face, options, ["frames"]);
+  knownOptions(face, options, ["frames"]);
   const frames = flagOption(face, "frames", options.frames, false);
   return { ...exchangeObserver(side), ...http2Observer(side), ...(frames && frameObserver(side)) };
 }

@@ -13,8 +13,8 @@ import {
   type Service,
   type Timer,
 } from "@sluice/core";
-import { checkNames, flagOption, objectOption } from "../connect/connect-options.ts";
 import { nodeTimer } from "../node/timer.ts";
+import { flagOption, knownOptions, objectOption } from "../options.ts";
 import type { Middleware } from "./compose.ts";
 import { isPromise, signalOf } from "./signal.ts";
 import { type Outcome, watchResponse } from "./watch-response.ts";
@@ -64,7 +64,7 @@ export interface AccessLogOptions<Entry = AccessRecord> {
  * @throws TypeError for options that make no sense.
  */
 export function accessLog<Entry = AccessRecord>(options: AccessLogOptions<Entry>): Middleware {
-  checkNames("accessLog", options, ["write", "format", "query", "now", "timer"]);
+  knownOptions("accessLog", options, ["write", "format", "query", "now", "timer"]);
   const { write, format = (record: AccessRecord) => record as Entry, now = Date.now } = options;
   for (const [name, value] of Object.entries({ write, format, now })) {
     if (typeof value !== "function") throw new TypeError(`accessLog: ${name} must be a function, got ${String(value)}`);

@@ -5,8 +5,8 @@
  * in line at once, so nobody can slip in between.
  */
 import { type Alarm, HttpError, type HttpRequest, HttpResponse, type Service, type Timer } from "@sluice/core";
-import { checkNames, limitOption, objectOption, wholeOption } from "../connect/connect-options.ts";
 import { nodeTimer } from "../node/timer.ts";
+import { knownOptions, limitOption, objectOption, wholeOption } from "../options.ts";
 import { type Linked, LinkedList } from "../pool/linked-list.ts";
 import type { Middleware } from "./compose.ts";
 import { givenUp, isPromise, signalOf } from "./signal.ts";
@@ -35,7 +35,7 @@ export interface ConcurrencyLimitOptions {
  * @throws TypeError or RangeError for options that make no sense.
  */
 export function concurrencyLimit(options: ConcurrencyLimitOptions): Middleware {
-  checkNames("concurrencyLimit", options, ["max", "maxQueued", "queueTimeoutMs", "status", "timer"]);
+  knownOptions("concurrencyLimit", options, ["max", "maxQueued", "queueTimeoutMs", "status", "timer"]);
   if (options.max === undefined) throw new TypeError("concurrencyLimit: max must be given");
   const max = wholeOption("concurrencyLimit", "max", options.max, 1, 1, Number.MAX_SAFE_INTEGER);
   const maxQueued = wholeOption("concurrencyLimit", "maxQueued", options.maxQueued, 1024, 0, Number.MAX_SAFE_INTEGER);

@@ -5,7 +5,7 @@
  */
 import { HttpError, type HttpRequest, type HttpResponse } from "@sluice/core";
 import { quoted } from "../connect/connect-errors.ts";
-import { checkNames, wholeOption } from "../connect/connect-options.ts";
+import { knownOptions, wholeOption } from "../options.ts";
 import { bodySource } from "./body-source.ts";
 import type { Middleware } from "./compose.ts";
 import { type ContentCoding, supportedCodings } from "./content-codings.ts";
@@ -43,7 +43,7 @@ export interface DecompressOptions {
  * @throws TypeError or RangeError for options that make no sense.
  */
 export function decompress(options: DecompressOptions = {}): Middleware {
-  checkNames("decompress", options, ["codings", "maxBytes", "maxRatio", "maxCodings"]);
+  knownOptions("decompress", options, ["codings", "maxBytes", "maxRatio", "maxCodings"]);
   const codings = checkCodings(options.codings ?? supportedCodings);
   const maxBytes = wholeOption("decompress", "maxBytes", options.maxBytes, 1_073_741_824, 0, Infinity);
   const maxRatio = wholeOption("decompress", "maxRatio", options.maxRatio, 200, 1, Infinity);

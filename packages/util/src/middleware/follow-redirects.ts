@@ -13,7 +13,7 @@ import {
   type RequestTarget,
   type Service,
 } from "@sluice/core";
-import { checkNames, flagOption, wholeOption } from "../connect/connect-options.ts";
+import { flagOption, knownOptions, wholeOption } from "../options.ts";
 import { type BodySource, bodySource } from "./body-source.ts";
 import type { Middleware } from "./compose.ts";
 import { isRedirect, keepsBody, redirectedRequest } from "./redirect-request.ts";
@@ -70,7 +70,7 @@ type Hop = Redirects["history"][number];
  * @throws TypeError or RangeError for options that make no sense.
  */
 export function followRedirects(options: FollowRedirectsOptions = {}): Middleware {
-  checkNames("followRedirects", options, ["limit", "policy", "referer", "httpsOnly"]);
+  knownOptions("followRedirects", options, ["limit", "policy", "referer", "httpsOnly"]);
   const { policy = () => "follow" } = options;
   if (typeof policy !== "function") {
     throw new TypeError(`followRedirects: policy must be a function, got ${String(policy)}`);

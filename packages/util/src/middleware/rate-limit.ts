@@ -6,8 +6,8 @@
  */
 import { HttpError, type HttpRequest, HttpResponse, type Timer } from "@sluice/core";
 import { holdProcess, releaseProcess } from "../client/process-hold.ts";
-import { checkNames, objectOption, wholeOption } from "../connect/connect-options.ts";
 import { nodeTimer } from "../node/timer.ts";
+import { knownOptions, objectOption, wholeOption } from "../options.ts";
 import type { Middleware } from "./compose.ts";
 import { Pace, PaceWaiter } from "./pace.ts";
 import { callbackFailed, givenUp, signalOf } from "./signal.ts";
@@ -48,7 +48,7 @@ const maxPerSecond = 1_000_000;
  * @throws TypeError or RangeError for options that make no sense.
  */
 export function rateLimit(options: RateLimitOptions): Middleware {
-  checkNames("rateLimit", options, known);
+  knownOptions("rateLimit", options, known);
   const { perSecond, onLimit = "wait", key = () => "" } = options;
   if (typeof perSecond !== "number")
     throw new TypeError(`rateLimit: perSecond must be a number, got ${String(perSecond)}`);

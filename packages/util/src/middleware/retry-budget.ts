@@ -5,8 +5,8 @@
  * Time is cut into ten slots per `ttlMs`; requests and retries count while their slot is among the last ten.
  */
 import type { Timer } from "@sluice/core";
-import { checkNames, objectOption, wholeOption } from "../connect/connect-options.ts";
 import { nodeTimer } from "../node/timer.ts";
+import { knownOptions, objectOption, wholeOption } from "../options.ts";
 
 export interface RetryBudgetOptions {
   /** The share of requests that may be repeated on top of the reserve: 0 to 10. Default 0.2, which is 20 per cent. */
@@ -39,7 +39,7 @@ export class RetryBudget {
 
   /** @throws TypeError or RangeError for options that make no sense. */
   constructor(options: RetryBudgetOptions = {}) {
-    checkNames("RetryBudget", options, ["extraLoad", "reservePerSecond", "ttlMs", "timer"]);
+    knownOptions("RetryBudget", options, ["extraLoad", "reservePerSecond", "ttlMs", "timer"]);
     const { extraLoad = 0.2 } = options;
     if (!(extraLoad >= 0 && extraLoad <= maxExtraLoad)) {
       throw new RangeError(

@@ -6,8 +6,8 @@
  */
 import type { Body } from "@sluice/body";
 import { type HttpRequest, type HttpResponse, isUnsent, type Service, type Timer } from "@sluice/core";
-import { checkNames, objectOption, wholeOption } from "../connect/connect-options.ts";
 import { nodeTimer } from "../node/timer.ts";
+import { knownOptions, objectOption, wholeOption } from "../options.ts";
 import { type BodySource, bodySource } from "./body-source.ts";
 import type { Middleware } from "./compose.ts";
 import { copyRequest } from "./copy-request.ts";
@@ -55,7 +55,7 @@ const known: readonly string[] = [
  * @throws TypeError or RangeError for options that make no sense.
  */
 export function retry(options: RetryOptions = {}): Middleware {
-  checkNames("retry", options, known);
+  knownOptions("retry", options, known);
   const { scope = () => true, classify = isSafeToRetry, random = Math.random, onRetry } = options;
   const maxRetries = wholeOption("retry", "maxRetries", options.maxRetries, 2, 0, 100);
   const baseMs = wholeOption("retry", "backoffMs", options.backoffMs, 100, 0, 3_600_000);

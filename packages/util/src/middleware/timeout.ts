@@ -5,8 +5,8 @@
  * and the body of the response, which are cancelled. Whatever becomes of an exchange, no alarm and no listener is left.
  */
 import { type Alarm, HttpError, type HttpRequest, HttpResponse, type Service, type Timer } from "@sluice/core";
-import { checkNames, limitOption, objectOption, wholeOption } from "../connect/connect-options.ts";
 import { nodeTimer } from "../node/timer.ts";
+import { knownOptions, limitOption, objectOption, wholeOption } from "../options.ts";
 import type { Middleware } from "./compose.ts";
 import { callUntil, cancelBody, givenUp, isPromise, signalKey, signalOf } from "./signal.ts";
 import { watchResponse } from "./watch-response.ts";
@@ -42,7 +42,7 @@ interface Limits {
  * @throws TypeError or RangeError for options that make no sense.
  */
 export function timeout(options: TimeoutOptions): Middleware {
-  checkNames("timeout", options, ["totalMs", "headMs", "status", "timer"]);
+  knownOptions("timeout", options, ["totalMs", "headMs", "status", "timer"]);
   if (options.totalMs === undefined && options.headMs === undefined) {
     throw new TypeError("timeout: totalMs or headMs must be given");
   }

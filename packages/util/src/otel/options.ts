@@ -12,8 +12,8 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { HttpRequest, IoInfo, Timer } from "@sluice/core";
-import { checkNames, flagOption, objectOption } from "../connect/connect-options.ts";
 import { nodeTimer } from "../node/timer.ts";
+import { flagOption, knownOptions, objectOption } from "../options.ts";
 import { queryRedactor, type RedactQuery } from "./redact-query.ts";
 
 /** Options of the observers, which record metrics. */
@@ -75,7 +75,7 @@ const known = new WeakMap<TracingOptions, Tracing>();
 export function resolveTracing(face: string, given: ServerTracingOptions, further: readonly string[] = []): Tracing {
   let tracing = known.get(given);
   if (tracing === undefined) {
-    checkNames(face, given, [...common, ...further]);
+    knownOptions(face, given, [...common, ...further]);
     const provider = objectOption(face, "tracerProvider", given.tracerProvider, "getTracer", () => trace);
     const { clientAddress = () => undefined } = given;
     if (typeof clientAddress !== "function") {
@@ -109,7 +109,7 @@ export interface Telemetry {
 
 /** @throws TypeError for options that make no sense. */
 export function resolveTelemetry(face: string, given: TelemetryOptions): Telemetry {
-  checkNames(face, given, ["meterProvider", "scheme", "timer"]);
+  knownOptions(face, given, ["meterProvider", "scheme", "timer"]);
   const provider = objectOption<Pick<MeterProvider, "getMeter">>(
     face,
     "meterProvider",

@@ -7,8 +7,8 @@
  */
 import type { Timer } from "@sluice/core";
 import { nodeTimer } from "../../node/timer.ts";
+import { knownOptions, limitOption, objectOption, wholeOption } from "../../options.ts";
 import { connectTimeout, errorCode, quoted } from "../connect-errors.ts";
-import { checkNames, limitOption, objectOption, wholeOption } from "../connect-options.ts";
 import type { ResolvedAddress, Resolver } from "./resolver.ts";
 import { SharedLookup } from "./shared-lookup.ts";
 import { systemResolver } from "./system-resolver.ts";
@@ -87,7 +87,7 @@ class Cache implements CachingResolver {
   readonly #lookups = new Map<string, SharedLookup>();
 
   constructor(options: CachingResolverOptions) {
-    checkNames(face, options, optionNames);
+    knownOptions(face, options, optionNames);
     const whole = (name: "maxEntries" | "maxAddresses", byDefault: number): number =>
       wholeOption(face, name, options[name], byDefault, 1, Infinity);
     const time = (name: "defaultTtlMs" | "minTtlMs" | "maxTtlMs" | "negativeTtlMs", byDefault: number): number =>

@@ -7,8 +7,8 @@
  */
 import { Resolver as CaresResolver, type RecordWithTtl } from "node:dns";
 import type { HttpError } from "@sluice/core";
+import { knownOptions, wholeOption } from "../../options.ts";
 import { connectError, quoted } from "../connect-errors.ts";
-import { checkNames, wholeOption } from "../connect-options.ts";
 import { isLocalhost, loopbackAddresses, noSuchName } from "./host-name.ts";
 import type { ResolvedAddress, Resolver } from "./resolver.ts";
 
@@ -37,7 +37,7 @@ type Answer = readonly ResolvedAddress[] | HttpError;
  * @throws TypeError or RangeError for an unknown option or a senseless value.
  */
 export function dnsResolver(options: DnsResolverOptions = {}): Resolver {
-  checkNames(face, options, ["servers", "timeoutMs", "tries"]);
+  knownOptions(face, options, ["servers", "timeoutMs", "tries"]);
   const cares = new CaresResolver({
     timeout: wholeOption(face, "timeoutMs", options.timeoutMs, 2_000, 1, 60_000),
     tries: wholeOption(face, "tries", options.tries, 2, 1, 10),

@@ -7,8 +7,8 @@
  */
 import { lookup as nodeLookup } from "node:dns";
 import { isIP } from "node:net";
+import { knownOptions } from "../../options.ts";
 import { connectError, quoted } from "../connect-errors.ts";
-import { checkNames } from "../connect-options.ts";
 import { isLocalhost } from "./host-name.ts";
 import type { ResolvedAddress, Resolver } from "./resolver.ts";
 
@@ -36,7 +36,7 @@ const face = "systemResolver";
  * @throws TypeError for an unknown option or a `lookup` that is not a function.
  */
 export function systemResolver(options: SystemResolverOptions = {}): Resolver {
-  checkNames(face, options, ["lookup"]);
+  knownOptions(face, options, ["lookup"]);
   const lookup: LookupFunction = options.lookup ?? nodeLookup;
   if (typeof lookup !== "function") throw new TypeError(`${face}: lookup must be a function, got ${String(lookup)}`);
   return {

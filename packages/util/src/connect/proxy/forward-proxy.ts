@@ -3,8 +3,8 @@
  */
 import type { HeaderInit } from "@sluice/body";
 import { HttpError } from "@sluice/core";
+import { knownOptions } from "../../options.ts";
 import { quoted } from "../connect-errors.ts";
-import { checkNames } from "../connect-options.ts";
 import type { Connector } from "../connector.ts";
 import { concealedLines, proxyHeaders } from "./proxy-fields.ts";
 import { hopTo, type ProxyTlsOptions } from "./proxy-hop.ts";
@@ -38,7 +38,7 @@ const optionNames = ["proxy", "inner", "tls", "auth", "headers"];
  * @throws TypeError for options that make no sense; credentials are not shown.
  */
 export function forwardProxy(options: ForwardProxyOptions): Connector {
-  checkNames(face, options, optionNames);
+  knownOptions(face, options, optionNames);
   const proxy = parseProxy(options.proxy, `${face}: proxy`, options.auth);
   if (!proxy.isHttp) throw new TypeError(`${face}: proxy must be one of http or https, but is one of ${proxy.scheme}`);
   const proxyFields = concealedLines(proxyHeaders(face, proxy, options.headers));

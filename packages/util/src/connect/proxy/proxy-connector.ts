@@ -1,7 +1,7 @@
 /**
  * Reaches each target the way its proxy asks for.
  */
-import { checkNames, limitOption, objectOption } from "../connect-options.ts";
+import { knownOptions, limitOption, objectOption } from "../../options.ts";
 import type { Connector, ConnectTarget } from "../connector.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import { systemResolver } from "../dns/system-resolver.ts";
@@ -40,7 +40,7 @@ const maxProxies = 64;
  * @throws TypeError or RangeError for options that make no sense.
  */
 export function proxyConnector(options: ProxyConnectorOptions): Connector {
-  checkNames(face, options, optionNames);
+  knownOptions(face, options, optionNames);
   const { inner = defaultInner(), tls } = options;
   const matcher = objectOption<ProxyRules>(face, "matcher", options.matcher, "intercept", missingMatcher);
   const resolver = objectOption(face, "resolver", options.resolver, "resolve", systemResolver);

@@ -2,7 +2,7 @@
  * Decides which proxy, if any, leads to a target.
  */
 
-import { checkNames, flagOption } from "../connect-options.ts";
+import { flagOption, knownOptions } from "../../options.ts";
 import { printAs } from "./conceal.ts";
 import { isThisMachine, NoProxy } from "./no-proxy.ts";
 import { type Environment, readProxyEnvironment } from "./proxy-from-env.ts";
@@ -48,7 +48,7 @@ export class ProxyMatcher implements ProxyRules {
 
   /** @throws TypeError for options that make no sense; credentials are not shown. */
   constructor(options: ProxyMatcherOptions = {}) {
-    checkNames(face, options, ["http", "https", "all", "noProxy", "loopback"]);
+    knownOptions(face, options, ["http", "https", "all", "noProxy", "loopback"]);
     const { http, https, all, noProxy = "" } = options;
     this.#http = http === undefined ? undefined : parseProxy(http, `${face}: http`);
     this.#https = https === undefined ? undefined : parseProxy(https, `${face}: https`);

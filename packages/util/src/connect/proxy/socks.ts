@@ -3,8 +3,8 @@
  */
 import { HttpError, type Io } from "@sluice/core";
 import { nodeTimer } from "../../node/timer.ts";
+import { flagOption, knownOptions, limitOption, objectOption } from "../../options.ts";
 import { connectError, quoted } from "../connect-errors.ts";
-import { checkNames, flagOption, limitOption, objectOption } from "../connect-options.ts";
 import type { Connector, ConnectTarget } from "../connector.ts";
 import { noSuchName } from "../dns/host-name.ts";
 import type { Resolver } from "../dns/resolver.ts";
@@ -61,7 +61,7 @@ const defaultTimeoutMs = 10_000;
  * @throws TypeError or RangeError for options that make no sense; credentials are not shown.
  */
 export function socks(options: SocksOptions): Connector {
-  checkNames(face, options, optionNames);
+  knownOptions(face, options, optionNames);
   const proxy = parseProxy(options.proxy, `${face}: proxy`, options.auth);
   if (proxy.isHttp) throw new TypeError(`${face}: proxy must be one of SOCKS, but is one of ${proxy.scheme}`);
   const resolver = objectOption(face, "resolver", options.resolver, "resolve", systemResolver);

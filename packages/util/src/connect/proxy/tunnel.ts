@@ -8,9 +8,9 @@ import type { HeaderInit, HeaderMap } from "@sluice/body";
 import { HttpError, HttpRequest, type Io, upgradeOn } from "@sluice/core";
 import { handshake } from "@sluice/core/http1";
 import { nodeTimer } from "../../node/timer.ts";
+import { knownOptions, limitOption, wholeOption } from "../../options.ts";
 import { authorityOf } from "../authority.ts";
 import { connectError } from "../connect-errors.ts";
-import { checkNames, limitOption, wholeOption } from "../connect-options.ts";
 import type { Connector } from "../connector.ts";
 import { proxyHeaders } from "./proxy-fields.ts";
 import { hopTo, type ProxyTlsOptions } from "./proxy-hop.ts";
@@ -61,7 +61,7 @@ const maxInformational = 8;
  * @throws TypeError or RangeError for options that make no sense; credentials are not shown.
  */
 export function tunnel(options: TunnelOptions): Connector {
-  checkNames(face, options, optionNames);
+  knownOptions(face, options, optionNames);
   const proxy = parseProxy(options.proxy, `${face}: proxy`, options.auth);
   if (!proxy.isHttp) throw new TypeError(`${face}: proxy must be one of http or https, but is one of ${proxy.scheme}`);
   const fields = proxyHeaders(face, proxy, options.headers);

@@ -2,8 +2,8 @@
 import { isIP, type TcpNetConnectOpts } from "node:net";
 import type { Timer } from "@sluice/core";
 import { nodeTimer } from "../../node/timer.ts";
+import { flagOption, knownOptions, limitOption, objectOption, wholeOption } from "../../options.ts";
 import { quoted } from "../connect-errors.ts";
-import { checkNames, flagOption, limitOption, objectOption, wholeOption } from "../connect-options.ts";
 import { cachingResolver } from "../dns/caching-resolver.ts";
 import type { Resolver } from "../dns/resolver.ts";
 
@@ -114,7 +114,7 @@ export function tcpOptions(given: HttpConnectorOptions): TcpOptions {
       throw new TypeError(`${face}: ${name} is not available, Node cannot set it for an outgoing connection`);
     }
   }
-  checkNames(face, given, optionNames);
+  knownOptions(face, given, optionNames);
   const timer = objectOption(face, "timer", given.timer, "schedule", () => nodeTimer);
   const delayMs = limitOption(face, "happyEyeballsDelayMs", given.happyEyeballsDelayMs, 250);
   if (delayMs < minDelayMs) {
@@ -165,7 +165,7 @@ function optionalWhole(name: string, value: number | undefined, min: number, max
 function localAddresses({ localAddress, localAddresses: both }: HttpConnectorOptions): TcpOptions["local"] {
   if (localAddress === undefined) {
     if (both === undefined) return { 4: undefined, 6: undefined };
-    checkNames(`${face}: localAddresses`, both, ["ipv4", "ipv6"]);
+    knownOptions(`${face}: localAddresses`, both, ["ipv4", "ipv6"]);
     const [four, six] = [both.ipv4, both.ipv6];
     if (four !== undefined) checkFamily("localAddresses.ipv4", four, [4]);
     if (six !== undefined) checkFamily("localAddresses.ipv6", six, [6]);

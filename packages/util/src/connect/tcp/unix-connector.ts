@@ -1,8 +1,8 @@
 /** Connections to a Unix domain socket, or a named pipe on Windows. */
 import type { Timer } from "@sluice/core";
 import { nodeTimer } from "../../node/timer.ts";
+import { knownOptions, limitOption, objectOption } from "../../options.ts";
 import { quoted } from "../connect-errors.ts";
-import { checkNames, limitOption, objectOption } from "../connect-options.ts";
 import { Connected, type Connector } from "../connector.ts";
 import { timeoutConnector } from "../timeout-connector.ts";
 import { dialSocket, holdOf } from "./dial-socket.ts";
@@ -29,7 +29,7 @@ const face = "unixConnector";
  */
 export function unixConnector(given: string | UnixConnectorOptions): Connector {
   const options: UnixConnectorOptions = typeof given === "string" ? { path: given } : given;
-  checkNames(face, options, ["path", "connectTimeoutMs", "timer"]);
+  knownOptions(face, options, ["path", "connectTimeoutMs", "timer"]);
   const { path } = options;
   if (typeof path !== "string" || path === "" || path.includes("\0", 1)) {
     throw new TypeError(`${face}: path must be the path of a socket, got ${quoted(String(path))}`);

@@ -6,8 +6,8 @@ import { Buffer } from "node:buffer";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Timer } from "@sluice/core";
 import { nodeTimer } from "../../node/timer.ts";
+import { flagOption, knownOptions, limitOption, objectOption } from "../../options.ts";
 import { quoted } from "../connect-errors.ts";
-import { checkNames, flagOption, limitOption, objectOption } from "../connect-options.ts";
 import type { Connector, ConnectTarget } from "../connector.ts";
 import { contextNames, contextOptions, makeContext, trustOf } from "./tls-context.ts";
 import type { RootStore } from "./tls-roots.ts";
@@ -148,7 +148,7 @@ const otherNames = [
 
 /** @throws TypeError or RangeError naming the option; HttpError `NO_ROOTS` as `loadRoots`. */
 export function tlsOptions(given: HttpsConnectorOptions): TlsOptions {
-  checkNames(face, given, [...contextNames, ...otherNames]);
+  knownOptions(face, given, [...contextNames, ...otherNames]);
   const { servername, keylog, sessionCache, secureContext } = given;
   if (servername !== undefined && typeof servername !== "string" && typeof servername !== "function") {
     throw new TypeError(`${face}: servername must be a name or a function, got ${String(servername)}`);

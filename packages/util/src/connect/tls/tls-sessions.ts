@@ -6,7 +6,7 @@
  * used twice knows that both connections come from the same client (RFC 8446 appendix C.4).
  */
 import type { Buffer } from "node:buffer";
-import { checkNames, wholeOption } from "../connect-options.ts";
+import { knownOptions, wholeOption } from "../../options.ts";
 
 /** What a `TlsSessionCache` may be told. */
 export interface TlsSessionCacheOptions {
@@ -43,7 +43,7 @@ export class TlsSessionCache {
   /** @throws TypeError or RangeError for an unknown option, or a limit that is not a whole number of at least 1. */
   constructor(options: TlsSessionCacheOptions = {}) {
     const { maxSessions, maxSessionsPerServer } = options;
-    checkNames(face, options, ["maxSessions", "maxSessionsPerServer"]);
+    knownOptions(face, options, ["maxSessions", "maxSessionsPerServer"]);
     this.#maxSessions = wholeOption(face, "maxSessions", maxSessions, defaultMaxSessions, 1, Infinity);
     this.#maxPerServer = wholeOption(
       face,
