@@ -116,7 +116,7 @@ function common(handler: DispatchHandler): DispatchHandler {
 }
 
 /** A handler that answers to both generations. */
-export function bothGenerations(handler: DispatchHandler): DispatchHandler {
+function bothGenerations(handler: DispatchHandler): DispatchHandler {
   if (typeof handler !== "object" || handler === null) return handler;
   // One that hears of no failure is for the dispatcher to refuse.
   if (!isNewHandler(handler)) return typeof handler.onError === "function" ? fromOld(handler) : handler;

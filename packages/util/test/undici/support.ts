@@ -46,7 +46,7 @@ export async function failureFacts(promise: Promise<unknown>): Promise<ErrorFact
   }
 }
 
-export function factsOf(error: unknown): ErrorFacts {
+function factsOf(error: unknown): ErrorFacts {
   const { name, code } = error as { name?: unknown; code?: unknown };
   return { name, code };
 }
