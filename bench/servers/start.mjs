@@ -16,6 +16,12 @@ export const streamPiece = filler.subarray(0, 1024);
 export const streamPieces = 100;
 const maxBytes = 2 ** 30;
 
+/**
+ * Live objects, some 24 MB, such as any program of some size has. In a process with hardly any, V8 collects the whole heap for
+ * each 20 MB or so that is read from sockets, unless it happens to have loaded few modules: which server that hits is chance.
+ */
+export const ballast = Array.from({ length: 200_000 }, (_, number) => ({ number, text: `number ${number}` }));
+
 /** The pieces of a content of so many bytes. */
 export function piecesOf(length) {
   const pieces = Array(Math.floor(length / filler.length)).fill(filler);
