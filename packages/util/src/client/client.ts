@@ -82,7 +82,7 @@ export class Client implements AsyncDisposable {
    *
    * A request that its server has provably not processed is tried again (`maxRetries`); if an HTTP/1 connection that had been idle
    * turned out to be dead, over a new one. On HTTP/1 the target is sent in
-   * origin-form and Host is added; `request` itself is not changed.
+   * origin-form and Host is added; of `request` itself nothing is changed but a body that had to be made anew.
    *
    * Rejects with an `HttpError`: kind `connect` when no connection could be made, code `NOT_SECURE` when one for `https` has no TLS
    * (a transport that does not tell, in `io.info.secure`, is its connector's business); kind `timeout`, code `queueTimeoutMs`, and
