@@ -48,6 +48,8 @@ export class Session {
   machine: Http2Machine | undefined;
   readonly #role: Role;
   readonly #tunnels: Io[] = [];
+  /** How to end the calls of the service that would never be answered. */
+  readonly #unanswered: ((error: Error) => void)[] = [];
 
   private constructor(role: Role, capacityBytes: number | undefined) {
     this.#role = role;
@@ -89,6 +91,7 @@ export class Session {
   async finish(): Promise<void> {
     await this.rest();
     for (const io of this.#tunnels) io.abort();
+    for (const giveUp of this.#unanswered) giveUp(new Error("given up"));
     await this.rest();
     for (let round = 0; this.timer.pending > 0; round++) {
       if (round > 100) throw new Error("the alarms never end");
@@ -149,7 +152,8 @@ export class Session {
     const read = unread ? Promise.resolve() : this.#read(`${method} ${target}`, request.body);
     if (target.path === "/0")
       return new HttpResponse(200, {}, request.body.isEndStream() ? full("empty") : full("early"));
-    if (target.path === "/9") return new Promise(() => {});
+    // Nothing limits the time of a service but itself.
+    if (target.path === "/9") return new Promise((_, reject) => this.#unanswered.push(reject));
     if (target.path === "/6") throw new Error("no");
     if (target.path === "/7") return new HttpResponse(200, {}, full(new Uint8Array(9000)));
     return read.then(() => new HttpResponse(200, {}, full("done")));
