@@ -7,6 +7,7 @@
  * `BunIo` in its `data`.
  */
 import type { Io, IoInfo, ReadDone, Timer } from "@sluice/core";
+import { joinBytes } from "../join-bytes.ts";
 import { Unsent } from "../portable/unsent.ts";
 import { abortReason, prematureClose, throwLater, transportError, writeAfterShutdown } from "../transport-error.ts";
 import type { BunSocket, BunSocketHandlers, SocketOwner } from "./runtime.ts";
@@ -124,7 +125,7 @@ export class BunIo implements Io, SocketOwner {
       reader(chunk);
     } else if (this.#failure === undefined) {
       // A paused socket still gives what it has read when the peer resets it.
-      this.#held = this.#held === undefined ? chunk : joined(this.#held, chunk);
+      this.#held = this.#held === undefined ? chunk : joinBytes(this.#held, chunk);
       if (this.#reading !== FLOWING) return;
       this.#reading = PAUSED;
       this.#socket.pause();
@@ -233,11 +234,4 @@ function socketInfo(socket: BunSocket, secure: boolean): IoInfo {
     cipherSuite: socket.getCipher?.()?.standardName,
     servername: socket.getServername?.() ?? undefined,
   };
-}
-
-function joined(one: Uint8Array, two: Uint8Array): Uint8Array {
-  const both = new Uint8Array(one.length + two.length);
-  both.set(one);
-  both.set(two, one.length);
-  return both;
 }

@@ -81,8 +81,8 @@ export class Client implements AsyncDisposable {
    * free again when the body was read to its end or cancelled; an unread body keeps it.
    *
    * A request that its server has provably not processed is tried again (`maxRetries`); if an HTTP/1 connection that had been idle
-   * turned out to be dead, over a new one. On HTTP/1 the target is sent in
-   * origin-form and Host is added; of `request` itself nothing is changed but a body that had to be made anew.
+   * turned out to be dead, over a new one. On HTTP/1 the target is sent in origin-form and Host is added; of `request` itself
+   * nothing is changed but a body that had to be made anew.
    *
    * Rejects with an `HttpError`: kind `connect` when no connection could be made, code `NOT_SECURE` when one for `https` has no TLS
    * (a transport that does not tell, in `io.info.secure`, is its connector's business); kind `timeout`, code `queueTimeoutMs`, and
@@ -91,15 +91,15 @@ export class Client implements AsyncDisposable {
    */
   request(request: HttpRequest, options: RequestOptions = {}): Promise<HttpResponse> {
     if (this.#isClosed) return Promise.reject(clientClosed());
-    let pool: HostPool;
+    let dispatch: Dispatch;
     try {
-      pool = this.#poolFor(request, options);
+      dispatch = new Dispatch(this.#context, this.#poolFor(request, options), request, options);
     } catch (error) {
       return Promise.reject(error);
     }
     this.#underWay++;
     holdProcess();
-    return new Dispatch(this.#context, pool, request, options).run();
+    return dispatch.run();
   }
 
   /** Makes up to `count` connections to the origin of `url` beforehand, counting those there are; of HTTP/2 one. */

@@ -68,6 +68,15 @@ export class Dispatch implements SendOptions {
   };
 
   readonly #send = (taken: Taken): Promise<HttpResponse> => {
+    try {
+      return this.#sendOn(taken);
+    } catch (error) {
+      // The request is the program's, and may be anything: what was taken is given back all the same.
+      return this.#unserved(error);
+    }
+  };
+
+  #sendOn(taken: Taken): Promise<HttpResponse> {
     const channel = taken instanceof Http2Channel ? taken : taken.value;
     const { connected } = channel;
     this.#taken = taken;
@@ -83,7 +92,7 @@ export class Dispatch implements SendOptions {
       return this.#unserved(new HttpError("user", "VERSION_MISMATCH", message));
     }
     return channel.send(request, this).then((response) => this.#answered(channel, response), this.#failed);
-  };
+  }
 
   #answered(channel: Channel, response: HttpResponse): HttpResponse {
     this.#isAnswered = true;

@@ -10,7 +10,8 @@ import { nodeIo, nodeStream } from "./index.ts";
 /** What is read to the end of a stream. */
 async function everything(stream: Duplex): Promise<string> {
   let all = "";
-  for await (const chunk of stream) all += (chunk as Buffer).toString("latin1");
+  // A loop over the stream itself destroys it at the end of reading, although it may still be writing.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) all += (chunk as Buffer).toString("latin1");
   return all;
 }
 

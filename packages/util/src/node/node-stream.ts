@@ -8,6 +8,7 @@
  */
 import { Duplex } from "node:stream";
 import { type Io, Upgraded } from "@sluice/core";
+import { joinBytes } from "../join-bytes.ts";
 import { transportError } from "../transport-error.ts";
 import { NodeIo } from "./socket-io.ts";
 
@@ -89,7 +90,7 @@ export function nodeStream(io: Io): Duplex {
   let early = nothing;
   while (inner instanceof Upgraded) {
     const parts = inner.intoParts();
-    early = joined(early, parts.readBuffer);
+    early = joinBytes(early, parts.readBuffer);
     inner = parts.io;
   }
   return (inner instanceof NodeIo ? takeSocket(inner, early) : undefined) ?? new IoStream(inner, early);
@@ -101,15 +102,6 @@ function takeSocket(io: NodeIo, early: Uint8Array): Duplex | undefined {
   const socket = io.intoSocket();
   if (early.length > 0) socket.unshift(early);
   return socket;
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  if (second.length === 0) return first;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 /** What a Node stream may be destroyed with; a reason of `abort` can be anything. */

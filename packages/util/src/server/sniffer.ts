@@ -9,6 +9,7 @@
  * leaves at once; what is waited for afterwards is only the peer's, so that a request on its way is not answered by a reset.
  */
 import { type Alarm, HttpError, type Io, type Timer } from "@sluice/core";
+import { joinBytes } from "../join-bytes.ts";
 import { judge, UNDECIDED, type Verdict } from "./preface.ts";
 
 export interface SnifferOwner {
@@ -106,7 +107,7 @@ export class Sniffer {
 
   #receive(chunk: Uint8Array): void {
     const seen = this.#octets?.length ?? 0;
-    const octets = this.#octets === undefined ? chunk : joined(this.#octets, chunk);
+    const octets = this.#octets === undefined ? chunk : joinBytes(this.#octets, chunk);
     this.#octets = octets;
     const verdict = judge(octets, seen);
     if (verdict === UNDECIDED) this.#io.read(this.#onRead);
@@ -165,11 +166,4 @@ export class Sniffer {
     this.#deadline?.cancel();
     this.#grace?.cancel();
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }

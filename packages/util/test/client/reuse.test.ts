@@ -334,6 +334,17 @@ describe("keys and requests", () => {
     await expect(client.get("not a url")).rejects.toThrow(TypeError);
   });
 
+  test("a body that throws when it is looked at fails its request, and nothing stays under way", async () => {
+    await using origin = await startOrigin();
+    await using client = newClient();
+    const body = full("x");
+    body.isEndStream = () => {
+      throw new TypeError("mine");
+    };
+    await expect(client.request(HttpRequest.post(`${origin.url}/echo`, body))).rejects.toThrow("mine");
+    expect([client.underWay, origin.requests.length]).toEqual([0, 0]);
+  });
+
   test("[hyper-200] ten requests at a time, with and without content, of known and unknown length", async () => {
     await using origin = await startOrigin();
     await using client = newClient();
@@ -408,6 +419,21 @@ describe("through a proxy", () => {
       "GET http://a.test:81/x?y HTTP/1.1\r\naccept: */*\r\nhost: a.test:81\r\nproxy-authorization: Basic c2VjcmV0\r\n\r\n",
     );
     expect([...request.headers]).toEqual([["accept", "*/*"]]);
+  });
+
+  test("a request that cannot be copied for the proxy fails alone: nothing stays taken or under way", async () => {
+    await using proxy = await startRawOrigin(() => rawResponse("ok"));
+    await using client = newClient({ connector: toProxy(proxy.port) });
+    for (let i = 0; i < 2; i++) {
+      const request = HttpRequest.get("http://a.test/");
+      request.headers.clone = () => {
+        throw new TypeError("mine");
+      };
+      await expect(client.request(request)).rejects.toThrow("mine");
+      expect(client.underWay).toBe(0);
+    }
+    expect(await fetchText(client, "http://a.test/")).toBe("ok");
+    expect(proxy.requests).toHaveLength(1);
   });
 
   test("[hyper-211] CONNECT: authority-form", async () => {
