@@ -19,6 +19,9 @@ export type WriteStrategy =
   /** Bodies are always passed by reference; only heads and chunk lines are joined. */
   | "queue";
 
+/** The parts of a buffer that holds none. */
+const none: (string | Uint8Array)[] = [];
+
 const slabBytes = 65_536;
 let slab: Uint8Array = new Uint8Array(0);
 let slabUsed = 0;
@@ -50,7 +53,7 @@ export class WriteBuffer implements OutputBuffer {
   readonly #passThroughBytes: number;
   /** Text after the last element of `#parts`. */
   #text = "";
-  #parts: (string | Uint8Array)[] = [];
+  #parts: (string | Uint8Array)[] = none;
 
   constructor(strategy: WriteStrategy = "auto") {
     this.#passThroughBytes =
@@ -66,6 +69,7 @@ export class WriteBuffer implements OutputBuffer {
   /** Adds bytes, which must not change any more. */
   bytes(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    if (this.#parts === none) this.#parts = [];
     if (this.#text !== "") {
       this.#parts.push(this.#text);
       this.#text = "";
@@ -80,7 +84,7 @@ export class WriteBuffer implements OutputBuffer {
     const parts = this.#parts;
     if (this.#text !== "") parts.push(this.#text);
     this.#text = "";
-    this.#parts = [];
+    this.#parts = none;
     this.length = 0;
     const chunks: Uint8Array[] = [];
     let from = 0;
@@ -127,7 +131,7 @@ export class WriteBuffer implements OutputBuffer {
   }
 
   clear(): void {
-    this.#parts = [];
+    this.#parts = none;
     this.#text = "";
     this.length = 0;
   }

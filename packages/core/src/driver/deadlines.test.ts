@@ -5,7 +5,7 @@ import { Deadlines } from "./deadlines.ts";
 function deadlines(slots = 3) {
   const timer = fakeTimer(1000);
   const rung: string[] = [];
-  const of = new Deadlines(timer, slots, (slot) => rung.push(`${slot}@${timer.now() - 1000}`));
+  const of = new Deadlines(timer, slots, { expired: (slot) => rung.push(`${slot}@${timer.now() - 1000}`) });
   return { timer, rung, of };
 }
 
@@ -87,9 +87,11 @@ describe("Deadlines", () => {
 
     const timer = fakeTimer();
     const rung: number[] = [];
-    const of = new Deadlines(timer, 2, (slot) => {
-      rung.push(slot);
-      of.stop();
+    const of = new Deadlines(timer, 2, {
+      expired: (slot) => {
+        rung.push(slot);
+        of.stop();
+      },
     });
     of.set(0, 10);
     of.set(1, 10);
@@ -101,9 +103,11 @@ describe("Deadlines", () => {
   test("a slot armed from within its own expiry rings again", () => {
     const timer = fakeTimer();
     const rung: number[] = [];
-    const of = new Deadlines(timer, 1, () => {
-      rung.push(timer.now());
-      if (rung.length < 3) of.set(0, 10);
+    const of = new Deadlines(timer, 1, {
+      expired: () => {
+        rung.push(timer.now());
+        if (rung.length < 3) of.set(0, 10);
+      },
     });
     of.set(0, 10);
     timer.advance(100);
@@ -111,7 +115,7 @@ describe("Deadlines", () => {
   });
 
   test("without a timer nothing is ever armed", () => {
-    const of = new Deadlines(null, 1, () => expect.unreachable());
+    const of = new Deadlines(null, 1, { expired: () => expect.unreachable() });
     of.set(0, 10);
     expect(of.isSet(0)).toBe(false);
     of.stop();

@@ -8,18 +8,23 @@ import type { Alarm, Timer } from "../rt/io.ts";
 
 const never = Number.POSITIVE_INFINITY;
 
+/** Whose time limits these are. */
+export interface DeadlineOwner {
+  /** The time of `slot` has passed; it is disarmed by now. May arm and disarm slots, this one too. */
+  expired(slot: number): void;
+}
+
 export class Deadlines {
   readonly #timer: Timer | null;
-  readonly #expired: (slot: number) => void;
+  readonly #owner: DeadlineOwner;
   /** When each slot expires, by the timer's clock. */
   readonly #at: number[];
   #alarm: Alarm | undefined;
   #alarmAt = never;
 
-  /** @param expired Called with the slot, which is disarmed by then. May arm and disarm slots, this one too. */
-  constructor(timer: Timer | null, slots: number, expired: (slot: number) => void) {
+  constructor(timer: Timer | null, slots: number, owner: DeadlineOwner) {
     this.#timer = timer;
-    this.#expired = expired;
+    this.#owner = owner;
     this.#at = new Array<number>(slots).fill(never);
   }
 
@@ -74,7 +79,7 @@ export class Deadlines {
     for (let slot = 0; slot < this.#at.length; slot++) {
       if ((this.#at[slot] as number) > now) continue;
       this.#at[slot] = never;
-      this.#expired(slot);
+      this.#owner.expired(slot);
     }
     let next = never;
     for (const at of this.#at) next = Math.min(next, at);

@@ -14,7 +14,7 @@ import { HttpError } from "../error.ts";
 import type { Observer } from "../observer.ts";
 import type { Io, Timer } from "../rt/io.ts";
 import { Upgraded, type UpgradedParts } from "../upgrade/upgraded.ts";
-import { Deadlines } from "./deadlines.ts";
+import { type DeadlineOwner, Deadlines } from "./deadlines.ts";
 
 export interface Machine {
   /** Bytes were added to the input. */
@@ -57,7 +57,7 @@ const CLOSING = 1;
 const LINGERING = 2;
 const CLOSED = 3;
 
-export class Driver<Output extends OutputBuffer = WriteBuffer> {
+export class Driver<Output extends OutputBuffer = WriteBuffer> implements DeadlineOwner {
   readonly input: ReadBuffer = new ReadBuffer();
   readonly output: Output;
   readonly deadlines: Deadlines;
@@ -122,7 +122,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     this.#writeSlot = slots;
     this.#closeSlot = slots + 1;
     this.#flushBytes = Math.min(highWaterBytes, options.maxBufferBytes ?? highWaterBytes);
-    this.deadlines = new Deadlines(timer, slots + 2, this.#expired);
+    this.deadlines = new Deadlines(timer, slots + 2, this);
   }
 
   get isOpen(): boolean {
@@ -350,7 +350,8 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
     this.leave();
   }
 
-  readonly #expired = (slot: number): void => {
+  /** For `Deadlines`. */
+  expired(slot: number): void {
     this.#depth++;
     if (slot === this.#writeSlot) {
       this.abort(timeoutError("writeTimeoutMs", this.#writeLimitMs, "the transport took no more bytes"));
@@ -362,7 +363,7 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> {
       this.abort(timeoutError("writeTimeoutMs", this.#writeLimitMs, "the last bytes could not be sent"));
     }
     this.leave();
-  };
+  }
 
   #afterShutdown(error: unknown): void {
     if (this.#phase !== CLOSING) return;

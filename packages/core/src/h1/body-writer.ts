@@ -40,6 +40,9 @@ export class BodyWriter {
   #framing: number = NO_CONTENT;
   #remaining = 0;
   #trailerNames: ReadonlySet<string> | undefined;
+  /** Made when first needed: many connections never send a body that waits. */
+  #onFrame: ((frame: Frame | null) => void) | undefined;
+  #onError: ((error: unknown) => void) | undefined;
 
   constructor(driver: Driver, owner: BodyWriterOwner, spelling: Spelling) {
     this.#driver = driver;
@@ -92,7 +95,7 @@ export class BodyWriter {
         return;
       }
       if (isPending(frame)) {
-        frame.then(this.#onFrame, this.#onError);
+        this.#await(frame);
         return;
       }
       // A body may do anything when asked, even give the connection up.
@@ -114,7 +117,13 @@ export class BodyWriter {
     this.stalled = false;
   }
 
-  readonly #onFrame = (frame: Frame | null): void => {
+  #await(frame: Promise<Frame | null>): void {
+    this.#onFrame ??= (frame) => this.#came(frame);
+    this.#onError ??= (error) => this.#broke(error);
+    frame.then(this.#onFrame, this.#onError);
+  }
+
+  #came(frame: Frame | null): void {
     const body = this.#body;
     if (body === undefined) return;
     this.#driver.enter();
@@ -122,14 +131,14 @@ export class BodyWriter {
     // With its last frame sent, another body may have been started already, and be waiting.
     if (this.#body === body) this.pump();
     this.#driver.leave();
-  };
+  }
 
-  readonly #onError = (error: unknown): void => {
+  #broke(error: unknown): void {
     if (this.#body === undefined) return;
     this.#driver.enter();
     this.#fail(error);
     this.#driver.leave();
-  };
+  }
 
   #send(body: Body, frame: Frame | null): void {
     if (frame === null) this.#end();

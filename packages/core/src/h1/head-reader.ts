@@ -94,6 +94,23 @@ export abstract class HeadReader extends SectionReader {
     this.#chunkedSeen = false;
   }
 
+  /** Whether the fields tell the connection nothing but the host, which they name as they should. */
+  protected get isPlain(): boolean {
+    return (
+      this.hostCount === 1 &&
+      this.validHost &&
+      this.contentLength < 0 &&
+      this.transferEncoding === TRANSFER_NONE &&
+      !this.connectionClose &&
+      !this.connectionKeepAlive &&
+      !this.connectionUpgrade &&
+      !this.hasUpgrade &&
+      !this.expectContinue &&
+      this.unknownExpectation === undefined &&
+      !this.acceptsTrailers
+    );
+  }
+
   protected override line(text: string, start: number, end: number): void {
     if (this.#startLineRead) {
       this.fieldLine(text, start, end);

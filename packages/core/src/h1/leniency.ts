@@ -28,3 +28,15 @@ export interface RequestLeniency extends Leniency {
   /** Bytes above 0x7F may stand in a request target; they are kept as latin1 chars. */
   readonly allowUtf8Target: boolean;
 }
+
+/** Whether any deviation in header sections is allowed. */
+export function isLenient(options: Leniency): boolean {
+  return (
+    options.allowBareLineFeed ||
+    options.allowObsoleteFolding ||
+    options.allowSpaceBeforeColon ||
+    options.ignoreInvalidHeaders ||
+    options.allowTransferEncodingWithContentLength ||
+    options.allowRepeatedContentLength
+  );
+}

@@ -2,11 +2,14 @@
  * Reads request heads (RFC 9112 section 3), with the rules that make a request acceptable at all.
  */
 import { all, TOKEN } from "../bytes/ascii.ts";
+import { decodeLatin1 } from "../bytes/latin1.ts";
 import type { ReadBuffer } from "../bytes/read-buffer.ts";
 import { HttpError, quote } from "../error.ts";
 import { RequestTarget } from "../message/target.ts";
 import { type HeadOptions, HeadReader, invalidTransferEncoding, TRANSFER_NONE, TRANSFER_OTHER } from "./head-reader.ts";
-import type { RequestLeniency } from "./leniency.ts";
+import { isLenient, type RequestLeniency } from "./leniency.ts";
+import { keepSection, sectionAt } from "./repeated-sections.ts";
+import { skipText } from "./section-reader.ts";
 
 export interface RequestHeadOptions extends HeadOptions, RequestLeniency {
   readonly maxTargetBytes: number;
@@ -24,10 +27,18 @@ const methods: ReadonlySet<string> = new Set([
   "PATCH",
 ]);
 
+/** After so many heads that were all different, only now and then one is kept. */
+const maxOthers = 4;
+const othersBetweenTries = 64;
+
 export class RequestHeadReader extends HeadReader {
   method = "";
   target: RequestTarget = RequestTarget.asterisk;
   readonly #options: RequestHeadOptions;
+  /** Where the header section of the last request is kept, or -1. */
+  #place = -1;
+  /** Heads since one had the header section of the one before. */
+  #others = 0;
 
   constructor(options: RequestHeadOptions) {
     super(options, "skip");
@@ -45,11 +56,19 @@ export class RequestHeadReader extends HeadReader {
     return this.minorVersion > 0 || this.connectionKeepAlive;
   }
 
+  override reset(): void {
+    super.reset();
+    this.target = RequestTarget.asterisk;
+  }
+
   /**
    * Takes what `buffer` holds; true when the head is complete and acceptable.
    * @throws HttpError with the status to answer.
    */
   override read(buffer: ReadBuffer): boolean {
+    const { bytes, start, end } = buffer;
+    const isFirst = !this.begun;
+    if (isFirst && this.#place >= 0 && this.#readRepeated(buffer)) return true;
     if (!super.read(buffer)) return false;
     this.#checkHost();
     this.#checkTransferEncoding();
@@ -59,7 +78,36 @@ export class RequestHeadReader extends HeadReader {
       const message = `only 100-continue can be expected, got ${quote(this.unknownExpectation)}`;
       throw new HttpError("protocol", "EXPECTATION_FAILED", message, { status: 417 });
     }
+    // A buffer that was emptied has forgotten where it ended.
+    if (isFirst) this.#keep(bytes, start, buffer.length === 0 ? end : buffer.start);
     return true;
+  }
+
+  /** Reads a head whose header section is that of the last request; false, with nothing taken, if it is another. */
+  #readRepeated(buffer: ReadBuffer): boolean {
+    const { bytes, start, end } = buffer;
+    const lineEnd = skipText(bytes, start, end);
+    if (lineEnd === start || bytes[lineEnd] !== 0x0d || lineEnd + 1 >= end || bytes[lineEnd + 1] !== 0x0a) return false;
+    const section = sectionAt(this.#place, bytes, lineEnd + 2, end);
+    if (section === undefined) return false;
+    const length = lineEnd + 2 - start + section.text.length;
+    if (length > this.maxBytes || section.headers.size > this.#options.maxHeaders) return false;
+    const line = decodeLatin1(bytes, start, lineEnd);
+    buffer.consume(length);
+    this.startLine(line, 0, line.length);
+    this.headers = section.headers.clone();
+    this.#others = 0;
+    return true;
+  }
+
+  /** Keeps the header section of the head that stood in `bytes` for the next request, unless all were different lately. */
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    this.#place = -1;
+    this.#others++;
+    if (this.#others > maxOthers && this.#others % othersBetweenTries !== 0) return;
+    if (!this.isPlain || this.#options.preserveHeaderCase || isLenient(this.#options)) return;
+    // Empty lines may have come before the request line.
+    if (bytes[start] !== 0x0d) this.#place = keepSection(this.headers, bytes, bytes.indexOf(0x0a, start) + 1, end);
   }
 
   protected override startLine(text: string, start: number, end: number): void {

@@ -41,6 +41,8 @@ export class RequestReader implements BodyReceiverOwner {
   readonly #owner: RequestReaderOwner;
   readonly #options: ResolvedServerOptions;
   readonly #receiver: BodyReceiver;
+  /** The time until the next request has not been limited yet. */
+  #rested = false;
   #requestLimitMs = 0;
 
   constructor(driver: Driver, owner: RequestReaderOwner, options: ResolvedServerOptions, timer: Timer | null) {
@@ -78,7 +80,10 @@ export class RequestReader implements BodyReceiverOwner {
    */
   readHead(): boolean {
     const begun = this.head.begun;
-    if (this.#driver.input.length === 0) return false;
+    if (this.#driver.input.length === 0) {
+      this.#rest();
+      return false;
+    }
     if (this.head.read(this.#driver.input)) {
       this.#driver.deadlines.clear(HEAD_SLOT);
       this.count++;
@@ -88,6 +93,8 @@ export class RequestReader implements BodyReceiverOwner {
     if (!begun && this.head.begun) {
       this.#driver.deadlines.set(HEAD_SLOT, this.#options.headTimeoutMs);
       this.#limitRequest(this.#options.requestTimeoutMs);
+    } else {
+      this.#rest();
     }
     return false;
   }
@@ -104,7 +111,7 @@ export class RequestReader implements BodyReceiverOwner {
   next(): void {
     this.owesContinue = false;
     this.head.reset();
-    this.#driver.deadlines.set(HEAD_SLOT, this.#options.idleTimeoutMs);
+    this.#rested = true;
   }
 
   /** Bytes have arrived. */
@@ -185,6 +192,13 @@ export class RequestReader implements BodyReceiverOwner {
     // RFC 9110 10.1.1: HTTP/1.0 does not know 100 (Continue).
     this.owesContinue = head.expectContinue && head.minorVersion > 0;
     return this.#receiver.start(chunked ? new ChunkedDecoder(this.#options) : new LengthDecoder(head.contentLength));
+  }
+
+  /** Limits the time until the next request, once there is nothing at hand of it. */
+  #rest(): void {
+    if (!this.#rested) return;
+    this.#rested = false;
+    this.#driver.deadlines.set(HEAD_SLOT, this.#options.idleTimeoutMs);
   }
 
   #limitRequest(limitMs: number): void {

@@ -29,6 +29,7 @@ import {
   UNTIL_CLOSE,
 } from "./framing.ts";
 import { listHas } from "./lists.ts";
+import { keepHead, repeatedHead } from "./repeated-heads.ts";
 
 /** What the head of a response depends on beside the response: the request it answers. */
 export interface AnsweredRequest {
@@ -68,6 +69,17 @@ export class ResponseHeadWriter {
   write(response: HttpResponse, request: AnsweredRequest, keepAlive: boolean): string {
     const { status, headers } = response;
     this.trailerNames = undefined;
+    const plainLength = keepAlive ? this.#plainLength(response, request) : undefined;
+    if (plainLength !== undefined) {
+      const text = repeatedHead(status, headers, plainLength, dateLine(this.#options));
+      if (text !== undefined) {
+        this.framing = LENGTH;
+        this.length = plainLength;
+        this.keepAlive = true;
+        this.upgrades = false;
+        return text;
+      }
+    }
     this.upgrades = request.method === "CONNECT" ? status >= 200 && status < 300 : status === 101;
     if (status < 200 && !(this.upgrades && request.wantsUpgrade)) {
       const message = `a service cannot answer with ${status}; use sendInformational for 1xx, 101 needs an upgrade request`;
@@ -107,8 +119,24 @@ export class ResponseHeadWriter {
     } else if (request.minorVersion === 0 && request.connectionKeepAlive && !connectionSaid) {
       text += ownLine("connection", "keep-alive", this.#options);
     }
-    if (!dated) text += dateLine(this.#options);
-    return `${text}\r\n`;
+    const date = dateLine(this.#options);
+    if (!dated) text += date;
+    text += "\r\n";
+    const isRepeatable = !dated && !framed && !connectionSaid && this.keepAlive;
+    if (plainLength !== undefined && isRepeatable) keepHead(status, headers, plainLength, date, text);
+    return text;
+  }
+
+  /** The length of the content, if nothing but that, status, fields and date makes up the head; else `undefined`. */
+  #plainLength(response: HttpResponse, request: AnsweredRequest): number | undefined {
+    const { autoDateHeader, titleCaseHeaders, preserveHeaderCase } = this.#options;
+    if (!autoDateHeader || titleCaseHeaders || preserveHeaderCase) return undefined;
+    const { method, minorVersion } = request;
+    if (minorVersion === 0 || method === "HEAD" || method === "CONNECT") return undefined;
+    const { status } = response;
+    if (status < 200 || status === 204 || status === 205 || status === 304) return undefined;
+    // A reason phrase of its own would be among them.
+    return response.extensionsIfAny === undefined ? response.body.sizeHint().exact : undefined;
   }
 
   #statusLine(response: HttpResponse, minorVersion: number): string {

@@ -45,6 +45,11 @@ export abstract class SectionReader {
   /** The error for a section of more than `maxBytes`. */
   protected abstract tooLarge(maxBytes: number): HttpError;
 
+  /** The most bytes a section may have. */
+  protected get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
   /** Whether part of a section has been received. */
   get begun(): boolean {
     return this.#sawLine || this.#scanned > 0;
@@ -180,7 +185,7 @@ export abstract class SectionReader {
 }
 
 /** Where the next control byte is; most bytes are none, and looking at four at a time takes two thirds of the time. */
-function skipText(bytes: Uint8Array, start: number, end: number): number {
+export function skipText(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (
     at + 4 <= end &&

@@ -70,6 +70,9 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
   #last = false;
   #exchangesThisTurn = 0;
   #request: HttpRequest | undefined;
+  /** Made when first needed: a synchronous service needs neither. */
+  #onResponse: ((response: HttpResponse) => void) | undefined;
+  #onServiceError: ((error: unknown) => void) | undefined;
 
   constructor(
     io: Io,
@@ -307,20 +310,22 @@ export class ServerConnection implements Connection, Machine, Exchange, RequestR
       return;
     }
     if (response instanceof HttpResponse) this.#respond(response);
-    else Promise.resolve(response).then(this.#onResponse, this.#onServiceError);
+    else this.#await(response);
   }
 
-  readonly #onResponse = (response: HttpResponse): void => {
-    this.#driver.enter();
-    this.#respond(response);
-    this.#driver.leave();
-  };
-
-  readonly #onServiceError = (error: unknown): void => {
-    this.#driver.enter();
-    this.#serviceFailed(error);
-    this.#driver.leave();
-  };
+  #await(response: Promise<HttpResponse>): void {
+    this.#onResponse ??= (response) => {
+      this.#driver.enter();
+      this.#respond(response);
+      this.#driver.leave();
+    };
+    this.#onServiceError ??= (error) => {
+      this.#driver.enter();
+      this.#serviceFailed(error);
+      this.#driver.leave();
+    };
+    Promise.resolve(response).then(this.#onResponse, this.#onServiceError);
+  }
 
   #respond(response: HttpResponse): void {
     if (this.#state !== SERVICE) {
