@@ -1,7 +1,8 @@
 /**
  * What asks a server to end from outside: an `AbortSignal`, and signals of the process.
+ *
+ * `process` is the global one, so that servers load where there is none: in browsers, which have no signals to name.
  */
-import process from "node:process";
 
 export interface StopHandlers {
   shutdown(): void;

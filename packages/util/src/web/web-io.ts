@@ -6,7 +6,9 @@
  * here, so nothing is ever an unhandled rejection. No Node module is used.
  */
 import { HttpError, type Io, type IoInfo, type ReadDone, type Timer } from "@sluice/core";
-import { abortReason, throwLater, transportError, writeAfterShutdown } from "../transport-error.ts";
+import { abortReason, transportError, writeAfterShutdown } from "../transport-error.ts";
+import { type Done, tell, tellRead } from "./callbacks.ts";
+import { joinChunks, maxJoinedBytes, totalBytes } from "./join-chunks.ts";
 
 /** The two directions, named as on a Deno connection, a Cloudflare socket or a `TransformStream`. */
 export interface WebStreamPair {
@@ -23,11 +25,7 @@ export interface WebIoOptions {
   readonly timer?: Timer;
 }
 
-type Done = (error?: unknown) => void;
 type ReadResult = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>["read"]>>;
-
-/** Chunks of one `write` are joined up to this size: a sink call costs more than copying 16 KiB. */
-const maxJoinedBytes = 16_384;
 
 const OPEN = 0;
 /** `shutdown` was called. */
@@ -68,9 +66,8 @@ class WebIo implements Io {
 
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#writeFailure !== undefined || this.#writing !== OPEN) return false;
-    let size = 0;
-    for (const chunk of chunks) size += chunk.length;
-    if (chunks.length > 1 && size <= maxJoinedBytes) this.#send(join(chunks, size));
+    const size = totalBytes(chunks);
+    if (chunks.length > 1 && size <= maxJoinedBytes) this.#send(joinChunks(chunks, size));
     else for (const chunk of chunks) this.#send(chunk);
     return this.#hasRoom();
   }
@@ -95,11 +92,11 @@ class WebIo implements Io {
         this.#writing = CLOSED;
         this.#writer.releaseLock();
         this.#wakeWriter(writeAfterShutdown());
-        call(done, undefined);
+        tell(done, undefined);
       },
       (error: unknown) => {
         this.#onWriteError(error);
-        call(done, this.#writeFailure);
+        tell(done, this.#writeFailure);
       },
     );
   }
@@ -142,19 +139,14 @@ class WebIo implements Io {
     const done = this.#reading;
     if (done === undefined) return;
     this.#reading = undefined;
-    try {
-      if (error === undefined) done(chunk);
-      else done(chunk, error);
-    } catch (thrown) {
-      throwLater(thrown);
-    }
+    tellRead(done, chunk, error);
   }
 
   #wakeWriter(error: unknown): void {
     const done = this.#waiter;
     if (done === undefined) return;
     this.#waiter = undefined;
-    call(done, error);
+    tell(done, error);
   }
 
   readonly #onRead = (result: ReadResult): void => {
@@ -204,26 +196,6 @@ class WebIo implements Io {
  */
 export function webIo(streams: WebStreamPair, options?: WebIoOptions): Io {
   return new WebIo(streams, options);
-}
-
-function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const joined = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return joined;
-}
-
-/** Calls back from a promise reaction, where a throw would be an unhandled rejection. */
-function call(done: Done, error: unknown): void {
-  try {
-    if (error === undefined) done();
-    else done(error);
-  } catch (thrown) {
-    throwLater(thrown);
-  }
 }
 
 function ignore(): void {}

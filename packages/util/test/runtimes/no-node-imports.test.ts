@@ -23,6 +23,11 @@ test.each(["bun", "deno", "workers", "web"])("@sluice/util/%s needs core and not
   expect([...foreign(file)]).toEqual(["@sluice/core"]);
 });
 
+test.each(["server", "memory", "observe"])("@sluice/util/%s needs the packages below and nothing else", (entry) => {
+  const names = [...foreign(join(source, entry, "index.ts"))];
+  expect(names.filter((name) => !name.startsWith("@sluice/"))).toEqual([]);
+});
+
 test("the walk finds what Node's own adapter needs", () => {
   expect([...foreign(join(source, "node/index.ts"))]).toContain("node:net");
 });

@@ -8,18 +8,24 @@ import { http2Cases } from "./http2.mjs";
 import { Kit } from "./kit.mjs";
 import { tlsCases } from "./tls.mjs";
 
-export async function runSuite(runtime) {
-  const kit = new Kit(runtime);
+const cases = { ...http1Cases, ...http2Cases, ...bothCases };
+
+/** @param names The cases to run. Default: all that the runtime is able to. */
+export async function runSuite(runtime, names) {
+  const able = { ...cases, ...(runtime.tls === undefined ? {} : tlsCases) };
   const lines = [];
-  const cases = { ...http1Cases, ...http2Cases, ...bothCases, ...(runtime.tls === undefined ? {} : tlsCases) };
-  for (const [name, run] of Object.entries(cases)) {
-    let value;
-    try {
-      value = await kit.within(run(kit));
-    } catch (error) {
-      value = `failed: ${error?.stack ?? error}`;
-    }
-    lines.push(JSON.stringify({ name, value }));
-  }
+  for (const name of names ?? Object.keys(able)) lines.push(await runCase(runtime, name, able[name]));
   return lines;
+}
+
+/** The line of one case. */
+export async function runCase(runtime, name, run = cases[name]) {
+  const kit = new Kit(runtime);
+  let value;
+  try {
+    value = await kit.within(run(kit));
+  } catch (error) {
+    value = `failed: ${error?.stack ?? error}`;
+  }
+  return JSON.stringify({ name, value });
 }
