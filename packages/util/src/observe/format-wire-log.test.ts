@@ -126,6 +126,13 @@ describe("formatWireLog", () => {
     ]);
   });
 
+  test("fields of a head come out with their names", () => {
+    const line = '{"t":1,"ev":"response","exchange":2,"status":200,"fields":[["a","1"],["b","x y"]]}';
+    expect(formatted([line]).map((text) => text.slice(17))).toEqual([
+      'response                                                exchange=2 status=200 fields={a=1 b="x y"}',
+    ]);
+  });
+
   test("nothing that a terminal acts upon comes out", () => {
     const raw = formatted(["\u001b[31mred\u0007\u202e\u009b2J", '{"t":1,"ev":"a\\u001b[2J\\u0000\\u200f\\u2028x"}']);
     expect(raw).toEqual([

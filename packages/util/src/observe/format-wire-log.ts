@@ -114,7 +114,21 @@ function detailText(ev: string, details: Readonly<Record<string, unknown>>): str
 
 function pairs(details: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(details).map(([name, value]) =>
-    isRecord(value) ? `${name}={${pairs(value).join(" ")}}` : `${name}=${quoted(plain(value))}`,
+    isFields(value)
+      ? `${name}={${value.map(([field, text]) => `${field}=${quoted(text)}`).join(" ")}}`
+      : isRecord(value)
+        ? `${name}={${pairs(value).join(" ")}}`
+        : `${name}=${quoted(plain(value))}`,
+  );
+}
+
+/** The fields of a head: `[name, value]` each. */
+function isFields(value: unknown): value is [string, string][] {
+  const isText = (part: unknown): boolean => typeof part === "string";
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((line) => Array.isArray(line) && line.length === 2 && line.every(isText))
   );
 }
 
