@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { packageFolders, root } from "./lib.mjs";
 
 const made = [
-  ...["coverage", "test-results", ".turbo"].map((name) => join(root, name)),
+  ...["coverage", "test-results", ".turbo", "packed", "docs/api/html"].map((name) => join(root, name)),
   ...packageFolders.flatMap((folder) => ["dist", ".turbo"].map((name) => join(folder, name))),
 ];
 for (const path of made) rmSync(path, { recursive: true, force: true });

@@ -65,7 +65,7 @@ export function turbo(...args) {
 /** Everything that decides what an installation contains. */
 function installationKey() {
   const hash = createHash("sha256").update(`${process.version} ${process.platform} ${process.arch}`);
-  const manifests = [root, ...packageFolders].map((folder) => join(folder, "package.json"));
+  const manifests = [root, ...packageFolders, join(root, "docs", "api")].map((folder) => join(folder, "package.json"));
   for (const file of [join(root, "pnpm-lock.yaml"), join(root, "pnpm-workspace.yaml"), ...manifests]) {
     hash.update(file).update("\0").update(readFileSync(file)).update("\0");
   }

@@ -19,6 +19,7 @@ const steps = [
     turbo("build", "lint", "typecheck", "check:packaging", "--continue=dependencies-successful"),
   ],
   ["docs/acceptance.md", [process.execPath, ["scripts/acceptance.mjs", "--check"]]],
+  ["API reference", [process.execPath, ["docs/api/build.mjs", "--check"]]],
   ["docs/options.md", [process.execPath, ["scripts/option-tables.mjs", "--check"]]],
   [
     "tests",

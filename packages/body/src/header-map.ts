@@ -210,6 +210,7 @@ export class HeaderMap implements Iterable<[string, string]> {
     for (let i = 0; i < this.#names.length; i++) yield [this.nameAt(i), this.valueAt(i)];
   }
 
+  /** Every line as name and value, in the order of the lines. */
   [Symbol.iterator](): IterableIterator<[string, string]> {
     return this.entries();
   }

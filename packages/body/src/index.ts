@@ -5,6 +5,8 @@
  * `fromReadableStream`, `channel`. Combinators take a body and give one; consumers read one to its end.
  */
 
+// `Symbol.asyncDispose` in the declarations, here and in the packages above, whatever library a program is compiled with.
+/// <reference lib="esnext.disposable" preserve="true" />
 export { BaseBody, type Body, isBody } from "./body.ts";
 export { BodyError, type BodyErrorCode, type BodyErrorOptions } from "./body-error.ts";
 export { type Channel, channel } from "./channel.ts";

@@ -57,6 +57,7 @@ export class SizeHint {
     return new SizeHint(Math.min(this.lower, length), length);
   }
 
+  /** The bounds, for people: an exact length, or from and to. */
   toString(): string {
     return this.exact !== undefined ? `${this.lower} bytes` : `${this.lower} to ${this.upper ?? "any number of"} bytes`;
   }

@@ -3,6 +3,7 @@
  */
 import type { UpgradedParts } from "./upgrade/upgraded.ts";
 
+/** What every connection offers to the program that owns it, in either role and either version. */
 export interface Connection extends AsyncDisposable {
   /**
    * Settles once the transport has been released or handed over. Rejects with the `HttpError` that ended the connection,

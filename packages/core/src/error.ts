@@ -29,6 +29,7 @@ export type HttpErrorKind =
   /** A named size or count limit was exceeded. */
   | "limit";
 
+/** What an error may carry beside kind, code and message. */
 export interface HttpErrorOptions {
   readonly cause?: unknown;
   /** The HTTP/2 error code (RFC 9113 section 7) that was or will be sent or received. */
@@ -39,6 +40,10 @@ export interface HttpErrorOptions {
 
 const brand: unique symbol = Symbol.for("@sluice/core.HttpError") as never;
 
+/**
+ * An error of the engine: branch on `kind`, log `code`. `HttpError.is` recognises it, one made by another copy of this
+ * package included.
+ */
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly kind: HttpErrorKind;

@@ -16,6 +16,7 @@ import { guarded } from "./observer.ts";
 import type { Io } from "./rt/io.ts";
 import type { Service } from "./service/service.ts";
 
+export type { WriteStrategy } from "./bytes/write-buffer.ts";
 export type { RequestTimeouts, SendOptions } from "./client/send-options.ts";
 export type { Sender, SendOutcome } from "./client/sender.ts";
 export type { Leniency, RequestLeniency } from "./h1/leniency.ts";

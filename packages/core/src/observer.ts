@@ -15,6 +15,10 @@ import type { HttpResponse } from "./message/response.ts";
  */
 export type StallCause = "stream window" | "connection window" | "transport" | "stream limit";
 
+/**
+ * What a connection tells about itself. Every method is optional, is called in the middle of the connection's work and
+ * should return quickly; what it throws is dropped.
+ */
 export interface Observer {
   /** Bytes received from the transport. */
   bytesRead?(count: number): void;

@@ -95,7 +95,8 @@ function violations(file: string, source: string, allowed: Arrows): string[] {
   visit(program as unknown as Node, null, "");
 
   for (const comment of comments) {
-    if (/^\/\s*<reference\s/.test(comment.value)) found.push("refers to types with a /// comment");
+    // A library of the language itself is no more than what `tsconfig.json` names.
+    if (/^\/\s*<reference\s(?!lib="esnext\.)/.test(comment.value)) found.push("refers to types with a /// comment");
   }
   return found;
 }
@@ -165,6 +166,7 @@ describe("the checker", () => {
     ["const net = await import(name);", "imports what is not a literal"],
     ['import { a } from "../../body/src/index.ts";', "imports ../../body/src/index.ts, outside of src"],
     ['/// <reference types="node" />\nexport {};', "refers to types with a /// comment"],
+    ['/// <reference lib="dom" />\nexport {};', "refers to types with a /// comment"],
     ["declare global { const Bun: unknown }", "declares a module or global types"],
     ["const a = Buffer.from([]);", "uses Buffer"],
     ["function f(chunk: Buffer): void {}", "uses Buffer"],
@@ -189,6 +191,7 @@ describe("the checker", () => {
     'import { a } from "./y.ts";',
     "queue.process(); class A { process(): void {} global = 1 } const a = { global: 2 };",
     "const a = new TextDecoder(); queueMicrotask(() => {}); globalThis.queueMicrotask(() => {});",
+    '/// <reference lib="esnext.disposable" preserve="true" />\nexport {};',
     '// Buffer, process and import "node:net" are only talked about\nconst a = "Buffer";',
   ])("accepts %s", (source) => {
     expect(violations("h1/x.ts", source, core)).toEqual([]);

@@ -13,6 +13,7 @@ export interface RequestTimeouts extends ExchangeTimeouts {
   readonly expectContinueTimeoutMs?: number;
 }
 
+/** What can be said about one request beside the request itself. */
 export interface SendOptions {
   /** Gives the exchange up: on HTTP/1 that ends the connection, on HTTP/2 it resets the stream with CANCEL. */
   readonly signal?: AbortSignal | undefined;

@@ -24,6 +24,7 @@ export interface SendingConnection {
   send(request: HttpRequest, options: SendOptions): Promise<HttpResponse>;
 }
 
+/** Sends requests on one client connection. Made by `handshake`. */
 export class Sender {
   readonly #connection: SendingConnection;
 

@@ -15,21 +15,26 @@ export function extensionKey<T>(name: string): ExtensionKey<T> {
   return { symbol: Symbol(name) };
 }
 
+/** Values of any types, each under a key of its own. */
 export class Extensions {
   readonly #values = new Map<symbol, unknown>();
 
+  /** How many values there are. */
   get size(): number {
     return this.#values.size;
   }
 
+  /** Whether there is a value of `key`. */
   has(key: ExtensionKey<unknown>): boolean {
     return this.#values.has(key.symbol);
   }
 
+  /** The value of `key`, or `undefined`. */
   get<T>(key: ExtensionKey<T>): T | undefined {
     return this.#values.get(key.symbol) as T | undefined;
   }
 
+  /** Sets the value of `key`, in place of one there may be. */
   set<T>(key: ExtensionKey<T>, value: T): this {
     this.#values.set(key.symbol, value);
     return this;
@@ -50,6 +55,7 @@ export class Extensions {
     return value;
   }
 
+  /** Takes everything out. */
   clear(): void {
     this.#values.clear();
   }

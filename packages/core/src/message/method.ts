@@ -7,6 +7,7 @@ import { quote } from "../error.ts";
 
 /** The methods of RFC 9110 section 9.3 and RFC 5789; every other token is a method as well. */
 export type KnownMethod = "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH";
+/** A method: one of the registered ones, or any other token. Case matters. */
 export type Method = KnownMethod | (string & {});
 
 /** Methods that ask for nothing but information (RFC 9110 9.2.1). */

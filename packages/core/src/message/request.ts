@@ -15,6 +15,7 @@ export let attachToRequest: (request: HttpRequest, exchange: Exchange) => void;
 export let exchangeOfRequest: (request: HttpRequest) => Exchange | undefined;
 export let abortRequest: (request: HttpRequest, reason: unknown) => void;
 
+/** A request: method, target, version, header section and body (RFC 9110 section 6). */
 export class HttpRequest {
   method: Method;
   target: RequestTarget;
@@ -44,27 +45,35 @@ export class HttpRequest {
     this.#aborted = undefined;
   }
 
+  /** A GET request. @throws TypeError as the constructor does. */
   static get(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("GET", target, headers);
   }
+  /** A HEAD request. @throws TypeError as the constructor does. */
   static head(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("HEAD", target, headers);
   }
+  /** A POST request. @throws TypeError as the constructor does. */
   static post(target: RequestTarget | string, body?: Body, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("POST", target, headers, body);
   }
+  /** A PUT request. @throws TypeError as the constructor does. */
   static put(target: RequestTarget | string, body?: Body, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("PUT", target, headers, body);
   }
+  /** A PATCH request. @throws TypeError as the constructor does. */
   static patch(target: RequestTarget | string, body?: Body, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("PATCH", target, headers, body);
   }
+  /** A DELETE request. @throws TypeError as the constructor does. */
   static delete(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("DELETE", target, headers);
   }
+  /** A OPTIONS request. @throws TypeError as the constructor does. */
   static options(target: RequestTarget | string, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("OPTIONS", target, headers);
   }
+  /** A CONNECT request for `host:port`. @throws TypeError as the constructor does. */
   static connect(authority: RequestTarget | string, headers?: HeaderInit): HttpRequest {
     return new HttpRequest("CONNECT", authority, headers);
   }
@@ -75,16 +84,19 @@ export class HttpRequest {
     return this;
   }
 
+  /** Sets the version. */
   withVersion(version: HttpVersion): this {
     this.version = version;
     return this;
   }
 
+  /** Sets the body, in place of the one there is. */
   withBody(body: Body): this {
     this.body = body;
     return this;
   }
 
+  /** Sets a value that travels with the request. */
   extension<T>(key: ExtensionKey<T>, value: T): this {
     this.extensions.set(key, value);
     return this;

@@ -14,6 +14,7 @@ import type { HttpVersion } from "./version.ts";
 export let attachToResponse: (response: HttpResponse, exchange: Exchange) => void;
 export let exchangeOfResponse: (response: HttpResponse) => Exchange | undefined;
 
+/** A response: status, version, header section and body (RFC 9110 section 6). */
 export class HttpResponse {
   status: number;
   version: HttpVersion;
@@ -41,11 +42,13 @@ export class HttpResponse {
     return this;
   }
 
+  /** Sets the body, in place of the one there is. */
   withBody(body: Body): this {
     this.body = body;
     return this;
   }
 
+  /** Sets the version. */
   withVersion(version: HttpVersion): this {
     this.version = version;
     return this;
@@ -62,6 +65,7 @@ export class HttpResponse {
     return this.#extensions?.get(reasonPhraseKey) ?? canonicalReason(this.status) ?? "";
   }
 
+  /** Sets a value that travels with the response. */
   extension<T>(key: ExtensionKey<T>, value: T): this {
     this.extensions.set(key, value);
     return this;

@@ -7,18 +7,23 @@ export function canonicalReason(status: number): string | undefined {
   return reasons.get(status);
 }
 
+/** Whether a status is 1xx. */
 export function isInformational(status: number): boolean {
   return status >= 100 && status < 200;
 }
+/** Whether a status is 2xx. */
 export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
+/** Whether a status is 3xx. */
 export function isRedirection(status: number): boolean {
   return status >= 300 && status < 400;
 }
+/** Whether a status is 4xx. */
 export function isClientError(status: number): boolean {
   return status >= 400 && status < 500;
 }
+/** Whether a status is 5xx. */
 export function isServerError(status: number): boolean {
   return status >= 500 && status < 600;
 }

@@ -13,10 +13,12 @@ const impliedPorts: ReadonlyMap<string, string> = new Map([
   ["https", ":443"],
 ]);
 
+/** The four forms of a request target (RFC 9112 section 3.2). */
 export type TargetForm = "origin" | "absolute" | "authority" | "asterisk";
 
 const schemePattern = /^[A-Za-z][A-Za-z0-9+.-]{0,63}:/;
 
+/** The target of a request, its parts kept exactly as received. Made by `parse` and its relatives. */
 export class RequestTarget {
   readonly form: TargetForm;
   /** For absolute-form, as received. */

@@ -20,6 +20,7 @@ export interface Read {
   read(done: ReadDone): void;
 }
 
+/** Takes what was read: a chunk, or `null` at the end, with `error` if it was not a clean end. */
 export type ReadDone = (chunk: Uint8Array | null, error?: unknown) => void;
 
 /** Where bytes go. */

@@ -4,6 +4,7 @@
 import type { HttpRequest } from "../message/request.ts";
 import type { HttpResponse } from "../message/response.ts";
 
+/** What turns a request into a response: all a server connection knows of the program it serves. */
 export interface Service {
   /**
    * Answers one request; a response returned without a promise costs none. On HTTP/2 calls overlap.

@@ -57,6 +57,7 @@ export class Upgraded implements Io {
   }
 }
 
+/** A transport that was taken back, with what had been read of it. */
 export interface UpgradedParts {
   readonly io: Io;
   /** Received and not yet read; comes before anything `io` will read. */

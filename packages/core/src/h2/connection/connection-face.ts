@@ -39,6 +39,7 @@ export interface ConnectionWindows {
   readonly unread: number;
 }
 
+/** A connection of HTTP/2, in either role. */
 export interface Http2Connection extends Connection {
   /** How many streams there are now. */
   readonly streams: StreamCounts;

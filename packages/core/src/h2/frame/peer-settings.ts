@@ -17,6 +17,7 @@ import {
   type SettingsSink,
 } from "./settings.ts";
 
+/** What the peer's SETTINGS say, with the values in force before it sent any (RFC 9113 section 6.5.2). */
 export class PeerSettings implements SettingsSink {
   /** The most memory for the table that compresses what we send. */
   headerTableBytes = 4096;

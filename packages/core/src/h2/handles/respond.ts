@@ -19,8 +19,11 @@ type ResetListener = (error: HttpError) => void;
 
 /** The answer to one request, or to one promise. */
 export class SendResponse {
+  /** @internal */
   protected readonly connection: ServerConnection;
+  /** @internal */
   protected readonly stream: Stream;
+  /** @internal */
   protected readonly request: HttpRequest;
   readonly #send: SendStream;
   #responded = false;
@@ -73,6 +76,7 @@ export class SendResponse {
     this.#send.onReset(listener);
   }
 
+  /** @internal */
   protected get responded(): boolean {
     return this.#responded;
   }

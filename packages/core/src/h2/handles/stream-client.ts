@@ -41,6 +41,7 @@ export interface SentRequest {
   readonly send: SendStream;
 }
 
+/** How a request is opened by hand. */
 export interface SendRequestOptions {
   /** Nothing follows the head. Default: false. */
   readonly endStream?: boolean;
@@ -48,6 +49,7 @@ export interface SendRequestOptions {
   readonly onInformational?: ((status: number, headers: HeaderMap) => void) | undefined;
 }
 
+/** A client connection whose streams are opened and fed by hand. Made by `connect`. */
 export class StreamClient {
   readonly #connection: ClientConnection;
 

@@ -89,7 +89,10 @@ export class AcceptQueue implements RequestAcceptor, HandlerQueue {
 /** A server connection by hand; iterating it accepts requests until the connection ends. */
 export class StreamServer implements AsyncIterable<Accepted> {
   /** The connection: its end, its windows, its streams. */
-  readonly connection: Http2Connection & { enableConnectProtocol(): void };
+  readonly connection: Http2Connection & {
+    /** Offers extended CONNECT (RFC 8441) from now on. */
+    enableConnectProtocol(): void;
+  };
   readonly #queue: AcceptQueue;
 
   /** @internal */
@@ -107,6 +110,7 @@ export class StreamServer implements AsyncIterable<Accepted> {
     return this.#queue.accept();
   }
 
+  /** Accepts requests until the connection has ended; throws what ended it, if that was not a clean end. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Accepted> {
     for (let next = await this.accept(); next !== null; next = await this.accept()) yield next;
   }
