@@ -156,6 +156,7 @@ export class Client implements AsyncDisposable {
     await this.#done(() => this.#channels.size === 0 && this.#underWay === 0);
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -27,6 +27,7 @@ export interface ConnectionMessages {
   readonly "h2:frame:sent": { readonly frame: FrameFacts };
 }
 
+/** What is published, and under which names. */
 export interface DiagnosticsOptions {
   /**
    * Publish each HTTP/2 frame. A connection then reads every frame once more for its facts, whether anybody listens or not.

@@ -38,6 +38,7 @@ export class FetchInfo {
   #trailers: ResponseTrailers | undefined;
   #upgrades = false;
 
+  /** @internal */
   constructor(request: HttpRequest, light: LightRequest, io: Pick<Io, "info"> | undefined) {
     this.request = request;
     this.#light = light;

@@ -6,6 +6,7 @@ import { knownOptions, wholeNumber } from "../options.ts";
 import type { DecodingLimits } from "./decoded-body.ts";
 import { nativeFetch } from "./platform.ts";
 
+/** Options of `createFetch`. */
 export interface FetchOptions {
   /** What requests say for `user-agent` unless they say something themselves. Default `sluice`. */
   readonly userAgent?: string | undefined;

@@ -11,6 +11,7 @@ import { RequestUrls } from "./request-url.ts";
 /** Turns a request into a response. What stands in the second place is the handler's to call as it likes (Hono: `c.env`). */
 export type FetchHandler = (request: Request, info: FetchInfo) => Response | Promise<Response>;
 
+/** Options of `fromFetchHandler`. */
 export interface FromFetchHandlerOptions {
   /**
    * The connection that is served, for its facts: `https` in URLs if it is secure, and `info.connection`. Default: none, so that

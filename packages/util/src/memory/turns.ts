@@ -8,6 +8,7 @@ import type { Timer } from "@sluice/core";
 
 /** Runs tasks, each once, in the order in which they were posted unless it says otherwise. */
 export interface Turns {
+  /** Runs `task` once, at a time that is the business of these turns. */
   post(task: () => void): void;
 }
 

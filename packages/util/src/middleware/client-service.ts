@@ -9,6 +9,7 @@ import { signalOf } from "./signal.ts";
 
 /** What is needed of a client. */
 export interface Requester {
+  /** Sends a request, as `Client.request` does. */
   request(request: HttpRequest, options?: RequestOptions): Promise<HttpResponse>;
 }
 

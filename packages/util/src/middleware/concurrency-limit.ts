@@ -12,6 +12,7 @@ import type { Middleware } from "./compose.ts";
 import { givenUp, isPromise, signalOf } from "./signal.ts";
 import { watchResponse } from "./watch-response.ts";
 
+/** Options of `concurrencyLimit`. */
 export interface ConcurrencyLimitOptions {
   /** Most exchanges under way at once, 1 or more. */
   readonly max: number;

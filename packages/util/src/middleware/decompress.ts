@@ -15,6 +15,7 @@ import { DecodedBody } from "./decoded-body.ts";
 import { cancelBody, isPromise } from "./signal.ts";
 import { hasNoContent } from "./watch-response.ts";
 
+/** Options of `decompress`. */
 export interface DecompressOptions {
   /** What to ask for and to undo, in the order of preference. Default: all this runtime has (`supportedCodings`). */
   readonly codings?: readonly ContentCoding[] | undefined;

@@ -32,6 +32,7 @@ export interface RedirectAttempt {
 /** `follow` it, `stop` and return the redirect as the response, or fail with an `error`. */
 export type RedirectPolicy = (attempt: RedirectAttempt) => "follow" | "stop" | "error";
 
+/** Options of `followRedirects`. */
 export interface FollowRedirectsOptions {
   /** Most redirects that are followed for one request, 0 to 1,000. Default 10; `fetch` has 20. */
   readonly limit?: number | undefined;

@@ -12,6 +12,7 @@ import type { Middleware } from "./compose.ts";
 import { Pace, PaceWaiter } from "./pace.ts";
 import { callbackFailed, givenUp, signalOf } from "./signal.ts";
 
+/** Options of `rateLimit`. */
 export interface RateLimitOptions {
   /** Requests per second over time, above 0 and up to 1,000,000; may be a fraction. */
   readonly perSecond: number;

@@ -8,6 +8,7 @@ import type { Timer } from "@sluice/core";
 import { nodeTimer } from "../node/timer.ts";
 import { knownOptions, objectOption, wholeOption } from "../options.ts";
 
+/** Options of a `RetryBudget`. */
 export interface RetryBudgetOptions {
   /** The share of requests that may be repeated on top of the reserve: 0 to 10. Default 0.2, which is 20 per cent. */
   readonly extraLoad?: number | undefined;

@@ -17,6 +17,7 @@ import { RetryBudget } from "./retry-budget.ts";
 import { type Attempt, isSafeToRetry } from "./retry-classifier.ts";
 import { callbackFailed, callUntil, cancelBody, signalOf } from "./signal.ts";
 
+/** Options of `retry`. */
 export interface RetryOptions {
   /** How often one request is tried again at most, 0 to 100. Default 2. */
   readonly maxRetries?: number | undefined;

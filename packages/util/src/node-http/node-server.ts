@@ -130,21 +130,25 @@ export class NodeServer extends EventEmitter {
     return this;
   }
 
+  /** Gives the number of open connections. */
   getConnections(callback: (error: Error | null, count: number) => void): this {
     process.nextTick(callback, null, this.#serving?.count ?? 0);
     return this;
   }
 
+  /** Lets the listening socket keep the process alive, as it does from the start. */
   ref(): this {
     this.#listener?.server.ref();
     return this;
   }
 
+  /** Lets the process end although the socket listens. */
   unref(): this {
     this.#listener?.server.unref();
     return this;
   }
 
+  /** Takes no further request, finishes those under way, and waits for the end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#serving?.shutdown();
   }

@@ -15,9 +15,11 @@ export interface TimerClock {
   now(): number;
   /** Runs `task` about `delayMs` (an integer of 1 to 2^31 - 1) from now; must not keep the process alive. */
   setTimeout(task: () => void, delayMs: number): unknown;
+  /** Takes back what `setTimeout` returned a handle for. */
   clearTimeout(handle: unknown): void;
   /** Runs `task` after the events at hand; it must run, so it may keep the process alive. */
   setImmediate(task: () => void): unknown;
+  /** Takes back what `setImmediate` returned a handle for. */
   clearImmediate(handle: unknown): void;
 }
 

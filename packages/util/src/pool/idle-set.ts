@@ -9,6 +9,7 @@ import { nodeTimer } from "../node/timer.ts";
 import { knownOptions, wholeNumber } from "../options.ts";
 import { type Linked, LinkedList } from "./linked-list.ts";
 
+/** Options of an `IdleSet`. */
 export interface IdleSetOptions {
   /** Most that are idle; beyond it the longest idle goes. Default: no limit. */
   readonly maxIdle?: number;
@@ -37,6 +38,7 @@ export class IdleMember implements Linked<IdleMember> {
   }
 }
 
+/** What is idle in one pool or in many, the longest idle first: bounds how many there are and for how long. */
 export class IdleSet {
   readonly #maxIdle: number;
   readonly #idleTimeoutMs: number;

@@ -4,6 +4,7 @@
  */
 import { knownOptions } from "../options.ts";
 
+/** Options of a `PoolMap`. */
 export interface PoolMapOptions<Target, Pool> {
   /** What tells destinations apart: the same key, the same pool. */
   readonly key: (target: Target) => string;
@@ -18,6 +19,7 @@ const known = ["key", "make", "isEmpty"];
 /** Empty pools are not looked for below this size. */
 const minSweep = 64;
 
+/** Pools by key: one for each destination, made when first asked for and forgotten when it is empty. */
 export class PoolMap<Target, Pool> {
   readonly #options: PoolMapOptions<Target, Pool>;
   readonly #pools = new Map<string, Pool>();
@@ -63,6 +65,7 @@ export class PoolMap<Target, Pool> {
     this.#sweepAt = minSweep;
   }
 
+  /** The pools by their keys. */
   [Symbol.iterator](): IterableIterator<[key: string, pool: Pool]> {
     return this.#pools[Symbol.iterator]();
   }

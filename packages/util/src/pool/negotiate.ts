@@ -19,6 +19,7 @@ export interface NegotiablePool<Connection> {
   close(): void;
 }
 
+/** Options of a `Negotiate`. */
 export interface NegotiateOptions<Connection, Fallback, Upgraded> {
   /** Makes a connection. */
   readonly connect: (signal: AbortSignal) => Promise<Connection>;
@@ -43,6 +44,7 @@ const maxTurns = 4;
 /** A connection turned out to be for the other pool, which has it now. */
 class Turned extends Error {}
 
+/** Chooses between two pools by what a connection turns out to be, such as by the protocol that ALPN has chosen. */
 export class Negotiate<
   Connection,
   Fallback extends NegotiablePool<Connection>,

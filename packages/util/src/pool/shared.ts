@@ -8,6 +8,7 @@ import { knownOptions, wholeNumber } from "../options.ts";
 import { canceledWait, poolClosed } from "./pool-errors.ts";
 import { Singleton } from "./singleton.ts";
 
+/** Options of a `Shared`. */
 export interface SharedOptions<T> {
   /** Makes one. `signal` aborts when nobody waits for it any more. */
   readonly connect: (signal: AbortSignal) => Promise<T>;
@@ -27,6 +28,7 @@ export interface SharedOptions<T> {
 
 const known = ["connect", "isOpen", "hasRoom", "claim", "load", "close", "maxOpen"];
 
+/** Things that each serve several users at a time: one as long as it has room, a further one when it has not. */
 export class Shared<T> {
   readonly #options: SharedOptions<T>;
   readonly #maxOpen: number;

@@ -9,6 +9,7 @@ import { knownOptions } from "../options.ts";
 import { canceledWait, poolClosed } from "./pool-errors.ts";
 import { WaitingList } from "./waiting-list.ts";
 
+/** Options of a `Singleton`. */
 export interface SingletonOptions<T> {
   /** Makes one. `signal` aborts when nobody waits for it any more. */
   readonly connect: (signal: AbortSignal) => Promise<T>;
@@ -20,6 +21,7 @@ export interface SingletonOptions<T> {
 
 const known = ["connect", "isOpen", "close"];
 
+/** One thing that serves any number of users at a time: made when first asked for, anew when it is of no more use. */
 export class Singleton<T> {
   readonly #options: SingletonOptions<T>;
   readonly #waiting = new WaitingList<T>(() => this.#waiterLeft());

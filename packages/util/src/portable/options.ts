@@ -2,6 +2,7 @@
 import type { Timer } from "@sluice/core";
 import type { TlsConnectOptions, TlsListenOptions } from "./tls.ts";
 
+/** Where and how to listen. */
 export interface ListenOptions {
   /** The TCP port. Default 0: any free port, to be found in `address`. */
   readonly port?: number;
@@ -19,6 +20,7 @@ export interface ListenOptions {
   readonly timer?: Timer;
 }
 
+/** Where and how to connect. */
 export interface ConnectOptions {
   /** The TCP port of the peer. Needed unless there is a `path`. */
   readonly port?: number;

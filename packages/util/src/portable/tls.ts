@@ -11,6 +11,7 @@ export interface TlsListenOptions {
   readonly handshakeTimeoutMs?: number;
 }
 
+/** TLS of an outbound connection. */
 export interface TlsConnectOptions {
   /** The name to ask for and to find in the certificate. Default: the host. */
   readonly serverName?: string;

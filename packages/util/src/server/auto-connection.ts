@@ -22,6 +22,9 @@ import { Sniffer, type SnifferOwner } from "./sniffer.ts";
 /** What is spoken on a connection. */
 export type Protocol = "http1" | "http2";
 
+/**
+ * A server connection whose version of HTTP is known by ALPN, or found out from its first octets. Made by `auto.serve`.
+ */
 export class AutoConnection implements Connection {
   readonly #io: Io;
   readonly #service: Service;
@@ -110,6 +113,7 @@ export class AutoConnection implements Connection {
     throw new HttpError("user", "NO_UPGRADE", "the connection has no transport to give: nothing was spoken on it yet");
   }
 
+  /** As `gracefulShutdown`, and waits for the end, whatever it is. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.gracefulShutdown();
     await this.closed.catch(ignore);

@@ -46,6 +46,7 @@ const defaultDeadlineMs = 30_000;
 const defaultGraceMs = 1_000;
 const never = Number.POSITIVE_INFINITY;
 
+/** Ends many connections together: each takes no further exchange; what still goes on at the deadline is aborted. */
 export class GracefulShutdown {
   readonly #timer: Timer | null;
   readonly #connections = new Set<Connection>();

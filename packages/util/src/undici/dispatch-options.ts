@@ -10,6 +10,7 @@ export type DispatchHeaders =
   | null
   | undefined;
 
+/** A request as callers of `dispatch` describe it. */
 export interface DispatchOptions {
   /** Scheme, host and port, such as `https://example.org`; what else a URL holds is not looked at. */
   readonly origin?: string | URL | undefined;

@@ -16,6 +16,7 @@ import { Exchange } from "./exchange.ts";
 import type { DispatchHandler } from "./handler.ts";
 import { checkHandler, receiverOf } from "./receiver.ts";
 
+/** Options of a `SluiceDispatcher`. */
 export interface SluiceDispatcherOptions {
   /**
    * How many requests to one origin may be under way before `dispatch` returns `false`, which asks its caller to wait for `drain`. It
@@ -26,6 +27,7 @@ export interface SluiceDispatcherOptions {
   readonly events?: ConnectionEvents | undefined;
 }
 
+/** Is told how a call ended. */
 export type DoneCallback = (error: unknown, data: unknown) => void;
 
 /** How many requests to an origin are under way. */
@@ -35,6 +37,7 @@ interface Load {
   needsDrain: boolean;
 }
 
+/** A client in the place of an undici dispatcher. */
 export class SluiceDispatcher extends EventEmitter implements AsyncDisposable {
   readonly #client: Client;
   readonly #maxUnderWay: number;
@@ -127,6 +130,7 @@ export class SluiceDispatcher extends EventEmitter implements AsyncDisposable {
     settle(this.#destroy(reason), done);
   }
 
+  /** As `destroy`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.destroy();
   }

@@ -7,6 +7,7 @@ import { createPortableTimer } from "../portable/timer.ts";
 import type { SocketsConnect, WorkerSocket, WorkerSocketInfo } from "./runtime.ts";
 import { WorkerIo } from "./socket-io.ts";
 
+/** How to connect from workerd. */
 export interface WorkerConnectOptions {
   /** The TCP port of the peer. */
   readonly port: number;

@@ -13,6 +13,7 @@ export interface WorkerSocket {
   readonly opened: Promise<WorkerSocketInfo>;
   readonly closed: Promise<void>;
   readonly secureTransport?: "on" | "off" | "starttls";
+  /** Ends both directions. */
   close(): Promise<void>;
 }
 

@@ -4,6 +4,7 @@
 import { authorityOf } from "../authority.ts";
 import { conceal, printAs } from "./conceal.ts";
 
+/** How a proxy is spoken to. */
 export type ProxyScheme = "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h";
 
 /** What the proxy asks for; not percent-encoded. */
@@ -57,6 +58,7 @@ export class ProxyUse {
     return `${this.scheme}://${this.#auth === undefined ? "" : "***@"}${this.authority}`;
   }
 
+  /** As `toString`: without credentials. */
   toJSON(): string {
     return this.toString();
   }
