@@ -13,22 +13,38 @@ const patienceSeconds = 20;
 const maxLogBytes = 64 * 2 ** 20;
 
 /**
- * A load of so many connections with so many requests at a time on each. `upload` makes each a POST of 1 MiB; `rate` is of
- * requests per second, of all connections together.
+ * A load of so many connections with so many requests at a time on each. `upload` makes each a POST of 1 MiB, `content` one of
+ * `bytes`, kept under a `name`; `rate` is of requests per second, of all connections together.
  */
-export function h2load({ connections, streams = 1, upload = false, headers = [], protocol = "h2c", rate }) {
+export function h2load(options) {
+  const {
+    connections,
+    streams = 1,
+    upload = false,
+    headers = [],
+    protocol = "h2c",
+    rate,
+    path = "/",
+    content,
+  } = options;
   const args = ["-c", `${connections}`, "-m", `${streams}`, ...headers.flatMap((line) => ["-H", line])];
   if (protocol === "h1") args.push("--h1");
   if (upload) args.push("-d", scratchFile("load", "mib", mib));
+  if (content !== undefined) args.push("-d", scratchFile("load", content.name, content.bytes));
   if (rate !== undefined) args.push("--rps", `${Math.max(1, Math.round(rate / connections))}`);
   return async (port, seconds, { log } = {}) => {
     const logged = log === undefined ? [] : [`--log-file=${log}`];
     const duration = `${Math.max(1, Math.round(seconds * 1000))}ms`;
     // It counts what ends within that time; it takes longer itself.
-    const run = await measured(loadCore, "h2load", ["-D", duration, ...args, ...logged, `http://127.0.0.1:${port}/`], {
-      limitSeconds: seconds + patienceSeconds,
-      read: summaryOf,
-    });
+    const run = await measured(
+      loadCore,
+      "h2load",
+      ["-D", duration, ...args, ...logged, `http://127.0.0.1:${port}${path}`],
+      {
+        limitSeconds: seconds + patienceSeconds,
+        read: summaryOf,
+      },
+    );
     return { ...run, seconds };
   };
 }

@@ -32,10 +32,10 @@ export function h1Upload({ connections }) {
   return node("h1", ["--connections", connections, "--upload", 2 ** 20]);
 }
 
-/** Requests of HTTP/2, so many at a time on each connection. */
-export function h2Load({ connections, streams, headers = [], upload = false, isSmall = true }) {
+/** Requests of HTTP/2, so many at a time on each connection; for `path` and `content` as `h2load` has them. */
+export function h2Load({ connections, streams, headers = [], upload = false, isSmall = true, path, content }) {
   if (has("h2load")) {
-    const load = h2load({ connections, streams, headers, upload });
+    const load = h2load({ connections, streams, headers, upload, path, content });
     const latencies = (port, seconds) => withLatencies(load, port, Math.min(seconds, longestLatencyRun));
     return { generator: "h2load", run: untilSome(load), latencies: untilSome(latencies) };
   }

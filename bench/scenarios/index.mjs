@@ -8,6 +8,7 @@ import { latencyScenarios } from "./latency.mjs";
 import { memoryScenarios } from "./memory.mjs";
 import { microScenarios } from "./micro.mjs";
 import { proxyScenarios } from "./proxy.mjs";
+import { rpcScenarios } from "./rpc.mjs";
 import { scalingScenarios } from "./scaling.mjs";
 
 /** What `--quick` does without, unless asked for by name: others show nearly the same. */
@@ -28,6 +29,7 @@ export const scenarios = [
   ...h2Scenarios,
   ...clientScenarios,
   ...proxyScenarios,
+  ...rpcScenarios,
   ...latencyScenarios,
   ...memoryScenarios,
   ...scalingScenarios,
