@@ -4,6 +4,7 @@ import {
   type Body,
   empty,
   type Frame,
+  fromIterable,
   full,
   fuse,
   HeaderMap,
@@ -241,8 +242,8 @@ describe("inspect", () => {
     const data = bytes("a");
     const body = inspect(full(data), inspector);
     expect(body.sizeHint().exact).toBe(1);
-    expect(now(body)).toBe(data);
     expect(inspector.onEnd).not.toHaveBeenCalled();
+    expect(now(body)).toBe(data);
     now(body);
     now(body);
     body.cancel();
@@ -251,6 +252,19 @@ describe("inspect", () => {
     expect(inspector.onError).not.toHaveBeenCalled();
     expect(inspector.onCancel).not.toHaveBeenCalled();
     expect(await readAll(inspect(full("a"), {}))).toEqual(["a"]);
+  });
+
+  test("is told of the end with the last frame where that is known, and else when it is reached", async () => {
+    const known = spies();
+    now(inspect(full("a"), known));
+    expect(known.onEnd).toHaveBeenCalledTimes(1);
+
+    const unknown = spies();
+    const body = inspect(fromIterable(["a"]), unknown);
+    expect(await body.frame()).toEqual(bytes("a"));
+    expect(unknown.onEnd).not.toHaveBeenCalled();
+    expect(await body.frame()).toBeNull();
+    expect(unknown.onEnd).toHaveBeenCalledTimes(1);
   });
 
   test("is told of an error, once", async () => {

@@ -8,7 +8,10 @@ import type { Frame } from "./frame.ts";
 export interface Inspector {
   /** A frame is about to be given to the reader. */
   onFrame?(frame: Frame): void;
-  /** The end was reached. Called once, and not after an error or a cancellation. */
+  /**
+   * The end was reached: with the last frame, where that is known to be the last, as a reader who knows it too does not ask
+   * again. Called once, and not after an error or a cancellation.
+   */
   onEnd?(): void;
   /** The body failed. Called once; not for a cancellation. */
   onError?(error: unknown): void;
@@ -33,13 +36,19 @@ class Inspect extends Adapter {
       this.#over = true;
       throw error;
     }
+    if (this.inner.isEndStream()) this.#end();
     return frame;
   }
 
   protected override onEnd(): null {
+    this.#end();
+    return null;
+  }
+
+  #end(): void {
+    if (this.#over) return;
     this.#over = true;
     this.#inspector.onEnd?.();
-    return null;
   }
 
   protected override translate(error: unknown): unknown {

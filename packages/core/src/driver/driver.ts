@@ -38,9 +38,9 @@ export interface Machine {
 export interface DriverOptions {
   readonly writeTimeoutMs: number;
   readonly lingerTimeoutMs: number;
-  /** Most output gathered before it is flushed, if that is to be less than 64 KiB. */
+  /** The most output that is ever gathered. */
   readonly maxBufferBytes?: number;
-  /** The most output that is gathered for a transport that always takes all there is, if that is to be more. */
+  /** The same, where that is another number than what bounds the input. */
   readonly maxWriteBytes?: number;
 }
 
@@ -290,8 +290,8 @@ export class Driver<Output extends OutputBuffer = WriteBuffer> implements Deadli
     const wasFull = this.full;
     const room = this.#hand();
     if (room) {
-      const { maxWriteBytes } = this.#options;
-      if (wasFull && maxWriteBytes !== undefined) this.#flushBytes = Math.min(this.#flushBytes * 2, maxWriteBytes);
+      const { maxBufferBytes, maxWriteBytes } = this.#options;
+      if (wasFull) this.#flushBytes = Math.min(this.#flushBytes * 2, maxWriteBytes ?? maxBufferBytes ?? highWaterBytes);
       return;
     }
     if (!this.blocked && this.#phase === OPEN) {

@@ -14,6 +14,7 @@ import {
   ROLE_NONE,
   ROLE_TRAILER,
   ROLE_TRANSFER_ENCODING,
+  ROLE_UPGRADE,
   roleOf,
 } from "./field-roles.ts";
 import { fieldLine, lengthLine, ownLine, type Spelling } from "./field-writer.ts";
@@ -89,6 +90,8 @@ export class ResponseHeadWriter {
     let close = !keepAlive;
     let closeSaid = false;
     let connectionSaid = false;
+    let upgrade = status === 101;
+    let upgradeSaid = false;
     let dated = !this.#options.autoDateHeader;
     let framed = false;
     for (let i = 0; i < headers.size; i++) {
@@ -99,8 +102,10 @@ export class ResponseHeadWriter {
           continue;
         }
         if (role === ROLE_DATE) dated = true;
+        if (role === ROLE_UPGRADE) upgrade = true;
         if (role === ROLE_CONNECTION) {
           connectionSaid = true;
+          upgradeSaid ||= listHas(headers.valueAt(i), "upgrade");
           if (listHas(headers.valueAt(i), "close")) {
             close = true;
             closeSaid = true;
@@ -112,8 +117,10 @@ export class ResponseHeadWriter {
     text += this.#frame(response, request, framed);
     if (this.framing === UNTIL_CLOSE) close = true;
     this.keepAlive = !close && !this.upgrades;
+    // RFC 9110 7.8: what is switched to, or could be, is said to this recipient alone.
+    if (upgrade && !upgradeSaid) text += ownLine("connection", "upgrade", this.#options);
     if (this.upgrades) {
-      if (status === 101 && !connectionSaid) text += ownLine("connection", "upgrade", this.#options);
+      // HTTP ends here, and says nothing of the connection any more.
     } else if (close) {
       if (!closeSaid) text += ownLine("connection", "close", this.#options);
     } else if (request.minorVersion === 0 && request.connectionKeepAlive && !connectionSaid) {

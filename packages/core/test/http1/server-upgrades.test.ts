@@ -221,6 +221,23 @@ describe("the answer", () => {
     expectOpen(server);
   });
 
+  test("names Upgrade in Connection wherever it carries it (RFC 9110 7.8), unless the service has", () => {
+    const answers = [{}, { connection: "close" }, { connection: "x" }, { connection: "Upgrade, x" }].map(
+      (fields) => new HttpResponse(426, { upgrade: "foo", ...fields }),
+    );
+    const texts = answers.map((answer) => {
+      const server = serveOn(() => answer);
+      server.io.push(get);
+      return server.io.takeWritten().split("\r\n").slice(1, -2);
+    });
+    expect(texts).toEqual([
+      ["upgrade: foo", "content-length: 0", "connection: upgrade"],
+      ["upgrade: foo", "connection: close", "content-length: 0", "connection: upgrade"],
+      ["upgrade: foo", "connection: x", "content-length: 0", "connection: upgrade"],
+      ["upgrade: foo", "connection: Upgrade, x", "content-length: 0"],
+    ]);
+  });
+
   for (const [what, input] of [
     ["a request without Upgrade", get],
     ["Upgrade that Connection does not name", head("GET / HTTP/1.1", "upgrade: foo")],

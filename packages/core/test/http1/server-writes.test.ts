@@ -66,12 +66,25 @@ describe("one write", () => {
     expect(queued?.[1]).toBe(small);
   });
 
-  test("takes no more than 64 KiB from a body that is always ready, and the next takes more", () => {
+  test("takes 64 KiB from a body that is always ready, and twice as much each time all was taken at once, up to maxBufferBytes", () => {
     const part = new Uint8Array(16_384);
-    const writes = writesOf(() => new HttpResponse(200, {}, fromIterable(Array.from({ length: 10 }, () => part))));
-    const sizes = writes.map((write) => write.reduce((sum, chunk) => sum + chunk.length, 0));
-    expect(sizes.length).toBe(3);
-    for (const size of sizes) expect(size).toBeLessThanOrEqual(65_536 + 16_384 + 100);
+    const body = fromIterable(Array.from({ length: 60 }, () => part));
+    const writes = writesOf(() => new HttpResponse(200, {}, body), { maxBufferBytes: 200_000 });
+    const parts = writes.map((write) => write.filter((chunk) => chunk === part).length);
+    // The head and the lines of the chunks count as well.
+    expect(parts).toEqual([4, 8, 13, 13, 13, 9]);
+  });
+
+  test("takes 64 KiB from it for a transport that makes us wait", async () => {
+    const part = new Uint8Array(16_384);
+    const body = fromIterable(Array.from({ length: 12 }, () => part));
+    const server = serveOn(() => new HttpResponse(200, {}, body), {}, { capacityBytes: 1 });
+    server.io.push(get);
+    for (let i = 0; i < 5; i++) {
+      server.io.drain();
+      await settle();
+    }
+    expect(server.io.writes.map(({ length }) => Math.floor(length / part.length))).toEqual([4, 4, 4, 0]);
   });
 
   test("takes no more than maxBufferBytes", () => {
