@@ -9,20 +9,24 @@ const patienceSeconds = 20;
 const wrkSeconds = 3600;
 const longestLatencyRun = 0.5;
 
-/** Requests of HTTP/1.1, so many at a time on each connection; `tls` speaks TLS. */
-export function h1Load({ connections, depth = 1, headers = [], tls = false }) {
+/**
+ * Requests of HTTP/1.1, so many at a time on each connection; `tls` speaks TLS, `content` makes them POSTs of that text, which is
+ * JSON.
+ */
+export function h1Load({ connections, depth = 1, headers = [], tls = false, path = "/", content }) {
   if (has("wrk")) {
     const options = ["-t1", `-c${connections}`, `-d${wrkSeconds}s`, "--timeout", "10s", "-s", "load/get.lua"];
     const fields = headers.flatMap((line) => ["-H", line]);
     const scheme = tls ? "https" : "http";
+    const given = [`${depth}`, ...(content === undefined ? [] : [content])];
     const once = (port, seconds) =>
-      measured(loadCore, "wrk", [...options, ...fields, `${scheme}://127.0.0.1:${port}/`, "--", `${depth}`], {
+      measured(loadCore, "wrk", [...options, ...fields, `${scheme}://127.0.0.1:${port}${path}`, "--", ...given], {
         limitSeconds: seconds + patienceSeconds,
         interruptSeconds: seconds,
       });
     return { generator: "wrk", run: untilSome(once) };
   }
-  if (tls) throw new Error("wrk is not installed");
+  if (tls || path !== "/" || content !== undefined) throw new Error("wrk is not installed");
   if (headers.some((line) => /^connection: *close$/i.test(line))) throw new Error("wrk is not installed");
   return node("h1", ["--connections", connections, "--depth", depth, ...headers.flatMap((line) => ["--header", line])]);
 }

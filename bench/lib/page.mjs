@@ -8,6 +8,8 @@ const groups = {
   h2: "HTTP/2 servers",
   client: "Clients",
   proxy: "Reverse proxies",
+  frameworks: "Frameworks",
+  rpc: "Remote procedure calls",
   latency: "Latency at a fixed rate",
   memory: "Idle connections",
   scaling: "How cost grows",
@@ -52,11 +54,15 @@ function circumstances({ date, node, cpu, cores, platform, rounds, seconds, pace
 
 function article(measurement) {
   const { name, title, figure, generator } = measurement;
-  const chart = figure === "micros" ? scalingChart(measurement) : chartOf(measurement);
   const table = figure === "micros" ? scalingTable(measurement) : tableOf(measurement);
   return `<article id="${escaped(name)}"><h3>${escaped(title)} <code>${escaped(name)}</code></h3>
 <p class="caption">${escaped(captions[figure])}. Load: ${escaped(generator)}.</p>
-<figure>${chart}</figure>${table}${notes("Void", voided(measurement))}${notes("Left out", measurement.leftOut)}</article>`;
+<figure>${chart(measurement)}</figure>${table}${notes("Void", voided(measurement))}${notes("Left out", measurement.leftOut)}</article>`;
+}
+
+/** The chart of a measurement, as SVG without colours. */
+export function chart(measurement) {
+  return measurement.figure === "micros" ? scalingChart(measurement) : chartOf(measurement);
 }
 
 function chartOf({ title, figure, reference, peers }) {
@@ -141,23 +147,28 @@ function kindOf(name, reference) {
   return name === "canned" ? "ceiling" : "other";
 }
 
-const style = `
+/** Colours and lines of charts, in light and dark. */
+export const chartStyle = `
 :root { color-scheme: light dark; --back: #fdfdfc; --text: #1c2024; --soft: #667; --line: #dcdfe3; --ours: #0b6e8f;
   --reference: #6b7480; --other: #a9b1ba; --ceiling: #d6c8a8; --other1: #c2571a; --other2: #6a4fb0; }
 @media (prefers-color-scheme: dark) { :root { --back: #16191c; --text: #e6e8ea; --soft: #9aa3ad; --line: #333a41;
   --ours: #4fb6d8; --reference: #8e98a3; --other: #59626c; --ceiling: #7d7150; --other1: #e58a52; --other2: #a993e6; } }
-body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--back); color: var(--text);
-  font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; margin: 0; } h2 { margin: 2.5rem 0 0; border-bottom: 1px solid var(--line); }
-h3 { margin: 2rem 0 0; font-size: 1.05rem; } h3 code { color: var(--soft); font-weight: normal; font-size: .85em; }
-nav a { margin-right: 1rem; color: var(--ours); } .caption, .notes { color: var(--soft); margin: .2rem 0; font-size: .9em; }
-figure { margin: .8rem 0; } svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
+svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--text); } svg .axis, svg .note { fill: var(--soft); } .note { font-variant-numeric: tabular-nums; }
 .grid { stroke: var(--line); } .whisker { stroke: var(--text); stroke-width: 1.5; opacity: .65; }
 .bar { fill: var(--other); } .bar.ours { fill: var(--ours); } .bar.reference { fill: var(--reference); }
 .bar.ceiling { fill: var(--ceiling); } .bar.other1 { fill: var(--other1); } .bar.other2 { fill: var(--other2); }
 .curve { fill: none; stroke-width: 2; stroke: var(--other); } .curve.ours { stroke: var(--ours); }
 .curve.other1 { stroke: var(--other1); } .curve.other2 { stroke: var(--other2); }
+`;
+
+const style = `${chartStyle}
+body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--back); color: var(--text);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { margin: 2.5rem 0 0; border-bottom: 1px solid var(--line); }
+h3 { margin: 2rem 0 0; font-size: 1.05rem; } h3 code { color: var(--soft); font-weight: normal; font-size: .85em; }
+nav a { margin-right: 1rem; color: var(--ours); } .caption, .notes { color: var(--soft); margin: .2rem 0; font-size: .9em; }
+figure { margin: .8rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .85em; font-variant-numeric: tabular-nums; }
 th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }

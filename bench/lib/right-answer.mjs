@@ -7,25 +7,36 @@ import { contentOf, mib } from "../servers/start.mjs";
 
 const limitMs = 10_000;
 
-/** Rejects unless the server at `port` answers as `service` does. */
-export async function expectRightAnswer({ port, protocol, service, tls = false }) {
+/**
+ * Rejects unless the server at `port` answers as `service` does or, if there is an `exchange`, as that says: to `path` with lines
+ * of `headers`, to a POST if it has `content`, with `answer`.
+ */
+export async function expectRightAnswer({ port, protocol, service, tls = false, exchange }) {
   const ask = protocol === "h2c" ? askHttp2 : askHttp1;
-  const { status, content } = await ask({ port, tls, upload: service === "size" ? mib : undefined });
-  const expected = service === "size" ? Buffer.from(String(mib.length)) : Buffer.concat(contentOf(service).pieces);
+  const { path = "/", headers = [], content: upload = service === "size" ? mib : undefined } = exchange ?? {};
+  const { status, content } = await ask({ port, tls, upload, path, headers });
+  const expected = exchange === undefined ? expectedOf(service) : Buffer.from(exchange.answer);
   if (status !== 200 || !content.equals(expected)) {
     throw new Error(`answers ${status} and ${content.length} bytes, not 200 and the ${expected.length} of ${service}`);
   }
 }
 
-function askHttp1({ port, tls, upload }) {
+function expectedOf(service) {
+  return service === "size" ? Buffer.from(String(mib.length)) : Buffer.concat(contentOf(service).pieces);
+}
+
+function askHttp1({ port, tls, upload, path, headers }) {
+  const type = typeof upload === "string" ? "application/json" : "application/octet-stream";
+  const lines = upload === undefined ? headers : [...headers, `content-type: ${type}`];
   return new Promise((resolve, reject) => {
     const { request } = tls ? https : http;
     const sent = request(
       {
         port,
         host: "127.0.0.1",
+        path,
         method: upload === undefined ? "GET" : "POST",
-        headers: upload === undefined ? {} : { "content-type": "application/octet-stream" },
+        headers: Object.fromEntries(lines.map((line) => line.split(/: (.*)/s, 2))),
         agent: false,
         rejectUnauthorized: false,
         signal: AbortSignal.timeout(limitMs),

@@ -1,7 +1,13 @@
--- wrk: `depth` requests at a time; one line of numbers at the end, latencies in microseconds.
+-- wrk: `depth` requests at a time, of `content` in JSON if there is any; one line of numbers at the end, latencies in
+-- microseconds.
 
 function init(args)
   local depth = tonumber(args[1] or "1")
+  if args[2] then
+    wrk.method = "POST"
+    wrk.body = args[2]
+    wrk.headers["content-type"] = "application/json"
+  end
   -- Without a function of ours wrk makes the request once and for all.
   if depth == 1 then return end
   local batch = {}

@@ -2,6 +2,7 @@
 // that are marked `smoke` together use every part of the benchmarks once.
 
 import { clientScenarios } from "./client.mjs";
+import { frameworkScenarios } from "./frameworks.mjs";
 import { h1Scenarios } from "./h1.mjs";
 import { h2Scenarios } from "./h2.mjs";
 import { latencyScenarios } from "./latency.mjs";
@@ -29,6 +30,7 @@ export const scenarios = [
   ...h2Scenarios,
   ...clientScenarios,
   ...proxyScenarios,
+  ...frameworkScenarios,
   ...rpcScenarios,
   ...latencyScenarios,
   ...memoryScenarios,

@@ -23,7 +23,7 @@ test(
         await stage.perform();
         expect([...stage.violations, ...unhandled.splice(0)]).toEqual([]);
       }),
-      runs(40_000),
+      runs(20_000),
     );
   },
   propertyTimeoutMs,
