@@ -40,7 +40,9 @@ export class RequestReader implements BodyReceiverOwner {
   readonly #driver: Driver;
   readonly #owner: RequestReaderOwner;
   readonly #options: ResolvedServerOptions;
-  readonly #receiver: BodyReceiver;
+  readonly #timer: Timer | null;
+  /** Made for the first request that has content: many connections never bring one. */
+  #receiver: BodyReceiver | undefined;
   /** The time until the next request has not been limited yet. */
   #rested = false;
   #requestLimitMs = 0;
@@ -50,7 +52,7 @@ export class RequestReader implements BodyReceiverOwner {
     this.#owner = owner;
     this.#options = options;
     this.head = new RequestHeadReader(options);
-    this.#receiver = new BodyReceiver(driver, this, options, timer, BODY_SLOT);
+    this.#timer = timer;
     driver.deadlines.set(HEAD_SLOT, options.headTimeoutMs);
   }
 
@@ -61,17 +63,17 @@ export class RequestReader implements BodyReceiverOwner {
 
   /** Whether content is still to be received. */
   get active(): boolean {
-    return this.#receiver.active;
+    return this.#receiver?.active === true;
   }
 
   /** Whether to read on behalf of the content. */
   get wantsRead(): boolean {
-    return this.#receiver.wantsRead;
+    return this.#receiver?.wantsRead === true;
   }
 
   /** Whether the service has begun to read the content and has not given up. */
   get hasReader(): boolean {
-    return this.#receiver.hasReader;
+    return this.#receiver?.hasReader === true;
   }
 
   /**
@@ -116,27 +118,27 @@ export class RequestReader implements BodyReceiverOwner {
 
   /** Bytes have arrived. */
   receive(): void {
-    this.#receiver.received();
+    this.#receiver?.received();
   }
 
   /** The client has ended its stream. */
   inputEnded(): void {
-    this.#receiver.inputEnded();
+    this.#receiver?.inputEnded();
   }
 
   /** Drops the rest of the content, up to `maxDrainBytes`. @throws HttpError if it is malformed. */
   drain(): Drained {
-    return this.#receiver.drain(this.#options.maxDrainBytes);
+    return this.#receiver?.drain(this.#options.maxDrainBytes) ?? "complete";
   }
 
   /** The response has been sent and somebody still reads: limits how long that may rest. */
   awaitReader(): void {
-    this.#receiver.awaitReader();
+    this.#receiver?.awaitReader();
   }
 
   /** Fails the content because the connection has failed. */
   stop(error: HttpError): void {
-    this.#receiver.stop(error);
+    this.#receiver?.stop(error);
   }
 
   /** The error of a time limit, or `undefined` if the connection has merely been idle. */
@@ -149,11 +151,11 @@ export class RequestReader implements BodyReceiverOwner {
   }
 
   contentExpired(): void {
-    this.#receiver.expired();
+    this.#receiver?.expired();
   }
 
   setTimeouts(timeouts: ExchangeTimeouts): void {
-    if (timeouts.bodyTimeoutMs !== undefined) {
+    if (timeouts.bodyTimeoutMs !== undefined && this.#receiver !== undefined) {
       this.#receiver.timeoutMs = timeouts.bodyTimeoutMs;
       if (this.#receiver.wantsRead) this.#driver.deadlines.set(BODY_SLOT, timeouts.bodyTimeoutMs);
     }
@@ -191,6 +193,7 @@ export class RequestReader implements BodyReceiverOwner {
     if (!deadlines.isSet(REQUEST_SLOT)) this.#limitRequest(this.#options.requestTimeoutMs);
     // RFC 9110 10.1.1: HTTP/1.0 does not know 100 (Continue).
     this.owesContinue = head.expectContinue && head.minorVersion > 0;
+    this.#receiver ??= new BodyReceiver(this.#driver, this, this.#options, this.#timer, BODY_SLOT);
     return this.#receiver.start(chunked ? new ChunkedDecoder(this.#options) : new LengthDecoder(head.contentLength));
   }
 
