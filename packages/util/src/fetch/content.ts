@@ -5,9 +5,9 @@
  * does the reading, so that its rules about locked and disturbed streams apply as they are.
  */
 import type { Body, HeaderMap } from "@sluice/body";
-import { collectBytes } from "./collect-bytes.ts";
+import { type CollectedBytes, collectBytes } from "./collect-bytes.ts";
 import { contentStream, type StreamEnd } from "./content-stream.ts";
-import { type BodyInit, NativeResponse } from "./platform.ts";
+import { type BodyInit, isDisturbed, NativeResponse } from "./platform.ts";
 
 /** What content is made of; `null` for none, a native response for what only the platform can take apart. */
 export type Source = string | Uint8Array | Body | ReadableStream<Uint8Array> | Response | null;
@@ -50,11 +50,12 @@ export class Content {
   }
 
   get isUsed(): boolean {
-    return this.#container?.bodyUsed ?? this.#used;
+    return this.#container?.bodyUsed ?? (this.#used || (isStream(this.#source) && isDisturbed(this.#source)));
   }
 
   /** The stream; the same one each time. */
   get stream(): ReadableStream<Uint8Array> | null {
+    if (this.#container === undefined && isStream(this.#source)) return this.#source;
     return this.#source === null ? null : (this.#contain().body as ReadableStream<Uint8Array> | null);
   }
 
@@ -64,7 +65,7 @@ export class Content {
       this.#used = true;
       return Promise.resolve(asDecoded(this.#source));
     }
-    return this.#read().then((bytes) => decoder.decode(bytes));
+    return this.#read((bytes) => decoder.decode(bytes));
   }
 
   json(): Promise<unknown> {
@@ -77,22 +78,22 @@ export class Content {
 
   arrayBuffer(): Promise<ArrayBuffer> {
     if (this.#container !== undefined) return this.#container.arrayBuffer();
-    return this.#read().then(ownBuffer);
+    return this.#read(ownBuffer);
   }
 
   blob(): Promise<Blob> {
     if (this.#container !== undefined) return this.#container.blob();
-    return this.#read().then((bytes) => this.#native(bytes).blob());
+    return this.#read((bytes) => this.#native(bytes).blob());
   }
 
   formData(): Promise<FormData> {
     if (this.#container !== undefined) return this.#container.formData();
-    return this.#read().then((bytes) => this.#native(bytes).formData());
+    return this.#read((bytes) => this.#native(bytes).formData());
   }
 
   /** A second one with the same content. @throws TypeError if this one was read. */
   clone(options: ContentOptions): Content {
-    if (this.isUsed || this.#container?.body?.locked === true) throw unusable();
+    if (this.isUsed || this.#isLocked) throw unusable();
     if (this.#container === undefined && isAtHand(this.#source)) return new Content(this.#source, options);
     return new Content(this.#contain().clone(), options);
   }
@@ -100,7 +101,7 @@ export class Content {
   /** Gives the content away to be sent. @throws TypeError if it was read, or its stream is locked. */
   take(): string | Uint8Array | Body | ReadableStream<Uint8Array> | null {
     if (this.#container !== undefined) return takeNative(this.#container);
-    if (this.#used) throw unusable();
+    if (this.isUsed || this.#isLocked) throw unusable();
     if (this.#source !== null) this.#use();
     return this.#source as Exclude<Source, Response>;
   }
@@ -121,30 +122,61 @@ export class Content {
     });
   }
 
-  async #read(): Promise<Uint8Array> {
+  get #isLocked(): boolean {
+    if (this.#container !== undefined) return this.#container.body?.locked === true;
+    return isStream(this.#source) && this.#source.locked;
+  }
+
+  /** What `make` makes of all bytes; those at hand take no promise but the one given back. */
+  #read<Made>(make: (bytes: Uint8Array) => Made | Promise<Made>): Promise<Made> {
+    try {
+      const bytes = this.#collect();
+      return bytes instanceof Promise ? bytes.then(make) : Promise.resolve(make(bytes));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #collect(): Uint8Array | Promise<Uint8Array> {
     const source = this.#source;
     if (source === null) return new Uint8Array(0);
-    if (this.#used) throw unusable();
-    if (typeof source === "string") {
-      this.#use();
-      return new TextEncoder().encode(source);
+    if (this.isUsed || this.#isLocked) throw unusable();
+    if (typeof source === "object" && !("frame" in source) && !(source instanceof Uint8Array)) {
+      return this.#contain()
+        .arrayBuffer()
+        .then((buffer) => new Uint8Array(buffer));
     }
-    if (source instanceof Uint8Array) {
-      this.#use();
-      return source;
-    }
-    if (!("frame" in source)) return new Uint8Array(await this.#contain().arrayBuffer());
     this.#use();
+    if (typeof source === "string") return new TextEncoder().encode(source);
+    return source instanceof Uint8Array ? source : this.#collectBody(source);
+  }
+
+  #collectBody(body: Body): Uint8Array | Promise<Uint8Array> {
     try {
-      const collected = collectBytes(source, this.#options.maxBytes ?? Number.POSITIVE_INFINITY);
-      const { bytes, trailers } = collected instanceof Promise ? await collected : collected;
-      this.#ended(undefined, trailers);
-      return bytes;
+      const collected = collectBytes(body, this.#options.maxBytes ?? Number.POSITIVE_INFINITY);
+      return collected instanceof Promise ? this.#awaitBody(collected) : this.#bodyCollected(collected);
     } catch (error) {
-      const translated = this.#translated(error);
-      this.#ended(translated);
-      throw translated;
+      throw this.#bodyFailed(error);
     }
+  }
+
+  async #awaitBody(collecting: Promise<CollectedBytes>): Promise<Uint8Array> {
+    try {
+      return this.#bodyCollected(await collecting);
+    } catch (error) {
+      throw this.#bodyFailed(error);
+    }
+  }
+
+  #bodyCollected({ bytes, trailers }: CollectedBytes): Uint8Array {
+    this.#ended(undefined, trailers);
+    return bytes;
+  }
+
+  #bodyFailed(error: unknown): unknown {
+    const translated = this.#translated(error);
+    this.#ended(translated);
+    return translated;
   }
 
   #use(): void {
@@ -206,6 +238,10 @@ function usedResponse(): Response {
 
 export function unusable(): TypeError {
   return new TypeError("Body is unusable: Body has already been read");
+}
+
+function isStream(source: Source): source is ReadableStream<Uint8Array> {
+  return source instanceof ReadableStream;
 }
 
 function isAtHand(source: Source): boolean {

@@ -7,6 +7,7 @@ import { FetchInfo, outcomeOf } from "./fetch-info.ts";
 import { httpResponseOf } from "./http-response.ts";
 import { LightRequest } from "./light-request.ts";
 import { RequestUrls } from "./request-url.ts";
+import { StreamBody } from "./stream-body.ts";
 
 /** Turns a request into a response. What stands in the second place is the handler's to call as it likes (Hono: `c.env`). */
 export type FetchHandler = (request: Request, info: FetchInfo) => Response | Promise<Response>;
@@ -80,13 +81,17 @@ class FetchService implements Service {
   }
 }
 
-function finish(response: Response, request: HttpRequest, info: FetchInfo): HttpResponse {
+function finish(response: Response, request: HttpRequest, info: FetchInfo): HttpResponse | Promise<HttpResponse> {
   const { trailers, upgrades } = outcomeOf(info);
   const made = httpResponseOf(response, trailers);
   // RFC 9110 9.3.6: any 2xx to CONNECT is the end of HTTP, which a handler that knows nothing of it cannot have meant.
-  if (request.method !== "CONNECT" || upgrades || made.status > 299) return made;
-  made.body.cancel();
-  return new HttpResponse(501);
+  if (request.method === "CONNECT" && !upgrades && made.status <= 299) {
+    made.body.cancel();
+    return new HttpResponse(501);
+  }
+  // What a stream has at hand leaves with the head, in one write.
+  if (made.body instanceof StreamBody && request.method !== "HEAD") return made.body.begun().then(() => made);
+  return made;
 }
 
 /** The answer to what the request itself is to blame for. @throws what `error` is, if it is anything else. */

@@ -1,12 +1,13 @@
 /**
  * A `Response` as an `HttpResponse`: with its text or bytes where they can be had, else with its stream.
  */
-import { type Body, fromReadableStream, full, HeaderMap, withTrailers } from "@sluice/body";
+import { type Body, full, HeaderMap, withTrailers } from "@sluice/body";
 import { canonicalReason, HttpResponse } from "@sluice/core";
 import { unusable } from "./content.ts";
 import type { ResponseTrailers } from "./fetch-info.ts";
 import { forgetCodings, forgetConnection, type TakenResponse, takeLight } from "./light-response.ts";
 import { NativeResponse, sourceOfResponse } from "./platform.ts";
+import { StreamBody } from "./stream-body.ts";
 
 /** Codings that a platform's fetch has undone by the time its response is seen, without taking their name away. */
 const undone: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
@@ -25,7 +26,7 @@ export function httpResponseOf(response: unknown, trailers: ResponseTrailers | u
 function bodyOf(source: TakenResponse["source"]): Body | undefined {
   if (source === null) return undefined;
   if (typeof source === "string" || source instanceof Uint8Array) return full(source);
-  return "frame" in source ? source : fromReadableStream(source);
+  return "frame" in source ? source : new StreamBody(source);
 }
 
 function trailing({ headers, source }: TakenResponse, { source: fields, names }: ResponseTrailers): Body {

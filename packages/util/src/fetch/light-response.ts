@@ -8,7 +8,7 @@
 import type { Body, HeaderMap } from "@sluice/body";
 import { Content, type ContentOptions, type Source, unusable } from "./content.ts";
 import { headerMapOf, LightHeaders } from "./light-headers.ts";
-import { answerForSymbols, type BodyInit, NativeResponse } from "./platform.ts";
+import { answerForSymbols, type BodyInit, isDisturbed, NativeResponse, tellsDisturbed } from "./platform.ts";
 
 /** What a light response is made of where no constructor of the standard has a word for it. */
 export interface ResponseParts {
@@ -71,11 +71,14 @@ class LightResponseClass {
   #headers: LightHeaders | undefined;
   #content: Content | undefined;
   #native: Response | undefined;
+  /** Its text or bytes were sent before anybody had asked for them, so that there was no need of a `Content`. */
+  #isSent: boolean;
 
   constructor(body?: unknown, init?: ResponseInit | null) {
     this.#headers = undefined;
     this.#content = undefined;
     this.#native = undefined;
+    this.#isSent = false;
     if (body instanceof Parts) {
       const { parts } = body;
       this.#rest = parts;
@@ -167,7 +170,8 @@ class LightResponseClass {
   }
 
   get bodyUsed(): boolean {
-    return this.#content?.isUsed ?? false;
+    // A stream may have been read by whoever made it.
+    return (this.#content !== undefined || this.#source !== null) && this.#body.isUsed;
   }
 
   text(): Promise<string> {
@@ -214,7 +218,10 @@ class LightResponseClass {
   }
 
   get #body(): Content {
-    this.#content ??= new Content(this.#source, this.#contentOptions(this.#map));
+    if (this.#content === undefined) {
+      this.#content = new Content(this.#source, this.#contentOptions(this.#map));
+      if (this.#isSent) this.#content.take();
+    }
     return this.#content;
   }
 
@@ -224,12 +231,20 @@ class LightResponseClass {
   }
 
   #take(): TakenResponse {
-    const source = this.#body.take();
+    const source = this.#takeSource();
     // Without content it may be returned again and again; what is done to one answer must not be seen in the next.
     const headers = source === null || this.url !== "" ? this.#map.clone() : this.#map;
     if (this.url !== "") forgetConnection(headers);
     if (this.#rest?.decoded === true) forgetCodings(headers);
     return { status: this.#status, statusText: this.#statusText, headers, source };
+  }
+
+  #takeSource(): TakenResponse["source"] {
+    const source = this.#source;
+    const isAtHand = typeof source === "string" || source instanceof Uint8Array;
+    if (!isAtHand || this.#content !== undefined || this.#isSent) return this.#body.take();
+    this.#isSent = true;
+    return source;
   }
 
   #makeNative(): Response {
@@ -274,6 +289,9 @@ function extract(body: unknown): { readonly source: Source; readonly type: strin
     return { source: new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice(), type: null };
   }
   if (body instanceof ArrayBuffer) return { source: new Uint8Array(body.slice(0)), type: null };
+  if (tellsDisturbed && body instanceof ReadableStream && !body.locked && !isDisturbed(body)) {
+    return { source: body, type: null };
+  }
   const native = new NativeResponse(body as BodyInit);
   return { source: native, type: native.headers.get("content-type") };
 }

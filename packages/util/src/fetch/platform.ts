@@ -6,10 +6,38 @@
  * and an object that answers for those symbols passes for a native one. Where it does not, streams are read, and nothing is lost
  * but time.
  */
+import { Readable } from "node:stream";
+
 export const NativeRequest: typeof Request = globalThis.Request;
 export const NativeResponse: typeof Response = globalThis.Response;
 export const NativeHeaders: typeof Headers = globalThis.Headers;
 export const nativeFetch: typeof fetch = globalThis.fetch;
+
+/** Whether a stream was read from or cancelled, ever; false where the platform cannot tell (`tellsDisturbed`). */
+export function isDisturbed(stream: ReadableStream): boolean {
+  // Its types know Node's own streams only, and no platform but Node.
+  const known: ((stream: Readable) => boolean) | undefined = Readable.isDisturbed;
+  return known?.(stream as unknown as Readable) === true;
+}
+
+/** Whether `isDisturbed` knows the streams of this platform. */
+export const tellsDisturbed: boolean = tellsOfCanceled();
+
+function tellsOfCanceled(): boolean {
+  const stream = new ReadableStream();
+  void stream.cancel();
+  return isDisturbed(stream);
+}
+
+/**
+ * Runs `task` when no microtask is left, where the platform has a word for that (Node, Bun, Deno); elsewhere as one more microtask.
+ * Called outside of a microtask it may come before those that wait.
+ */
+export function afterMicrotasks(task: () => void): void {
+  const { process } = globalThis as { readonly process?: { nextTick?: (task: () => void) => void } };
+  if (process?.nextTick === undefined) queueMicrotask(task);
+  else process.nextTick(task);
+}
 
 /** What a `Headers` can be made of. */
 export type HeadersInit = NonNullable<ConstructorParameters<typeof Headers>[0]>;

@@ -97,6 +97,55 @@ describe.each([
     expect(canceled).toBe(1);
   });
 
+  test("what a stream has at hand leaves with the head in one write, chunk by chunk; what comes later on its own", async () => {
+    let source: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const text of ["a", "bc"]) controller.enqueue(new TextEncoder().encode(text));
+        source = controller;
+      },
+    });
+    const { io, written } = play(() => new Made(body), get);
+    const head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    const texts = (): string[] => io.writes.map((chunk) => new TextDecoder().decode(chunk));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(texts()).toEqual([`${head}1\r\na\r\n2\r\nbc\r\n`]);
+    await written();
+    source?.enqueue(new TextEncoder().encode("d"));
+    source?.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(texts()).toEqual(["1\r\nd\r\n0\r\n\r\n"]);
+  });
+
+  test("the head does not wait for a stream that has nothing yet", async () => {
+    const { io } = play(() => new Made(new ReadableStream()), get);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(io.takeWritten()).toBe("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+  });
+
+  test("a stream that answers HEAD is not read", async () => {
+    let pulls = 0;
+    const body = new ReadableStream({ pull: () => void pulls++ }, { highWaterMark: 0 });
+    await answerTo(() => new Made(body), get.replace("GET", "HEAD"));
+    expect(pulls).toBe(0);
+  });
+
+  test("a stream that was locked or read behind the back of its response is a failed service", async () => {
+    for (const spoil of [
+      (stream: ReadableStream) => void stream.getReader(),
+      (stream: ReadableStream) => void stream.cancel(),
+    ]) {
+      const exchange = play(() => {
+        const stream = streamOf("a");
+        const response = new Made(stream);
+        spoil(stream);
+        return response;
+      }, get);
+      expect(await exchange.written()).toMatch(/^HTTP\/1.1 500 /);
+      expect(exchange.failures).toEqual([new TypeError("Body is unusable: Body has already been read")]);
+    }
+  });
+
   test("one that was read, or whose stream is locked, is a failed service", async () => {
     const read = play(async () => {
       const response = new Made("Hello");
@@ -326,4 +375,16 @@ describe("what Fetch has no word for", () => {
     expect(await answerTo(() => new Response(null, { status: 403 }), connect)).toMatch(/^HTTP\/1.1 403 Forbidden/);
     expect(await answerTo((_request, info) => info.upgrade().response, connect)).toBe("HTTP/1.1 200 OK\r\n\r\n");
   });
+});
+
+test("a LightResponse with content can be returned once only, and is used from then on", async () => {
+  for (const content of ["Hello", new TextEncoder().encode("Hello")]) {
+    const response = new LightResponse(content);
+    const { failures, written } = play(() => response, get + get);
+    expect(await written()).toMatch(/\r\n\r\nHelloHTTP\/1.1 500 /);
+    expect(failures).toEqual([new TypeError("Body is unusable: Body has already been read")]);
+    expect(response.bodyUsed).toBe(true);
+    await expect(response.text()).rejects.toThrow("Body is unusable");
+    expect(() => response.clone()).toThrow("Body is unusable");
+  }
 });

@@ -20,6 +20,15 @@ async function outcome(look: Case, Made: typeof Response): Promise<unknown> {
 
 const bytes = new Uint8Array([104, 105, 33]);
 
+function streamOf(...chunks: string[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
+      controller.close();
+    },
+  });
+}
+
 const cases: Readonly<Record<string, Case>> = {
   nothing: (Made) => new Made(),
   null: (Made) => new Made(null),
@@ -119,6 +128,83 @@ const cases: Readonly<Record<string, Case>> = {
     const response = new Made(new Blob(["from a stream"]).stream());
     const copy = response.clone();
     return [await response.text(), await copy.text()];
+  },
+  "a stream of pieces": (Made) => new Made(streamOf("from ", "a stream")),
+  "a stream is its body": async (Made) => {
+    const stream = streamOf("x");
+    const response = new Made(stream as never);
+    const seen = [response.body === stream, response.bodyUsed, stream.locked];
+    return [...seen, await response.text(), response.body === stream, response.bodyUsed, stream.locked];
+  },
+  "a stream, its arrayBuffer()": async (Made) => [...new Uint8Array(await new Made(streamOf("ab")).arrayBuffer())],
+  "a stream, its blob()": async (Made) => {
+    const blob = await new Made(streamOf("x"), { headers: { "content-type": "text/x-a" } }).blob();
+    return [blob.type, await blob.text()];
+  },
+  "a stream, its formData()": async (Made) => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    return [...(await new Made(streamOf("a=1"), { headers }).formData())];
+  },
+  "the clone of a stream, read": async (Made) => {
+    const copy = new Made(streamOf("x")).clone();
+    const before = copy.bodyUsed;
+    await copy.text();
+    return [before, copy.bodyUsed];
+  },
+  "a stream, read twice": async (Made) => {
+    const response = new Made(streamOf("x"));
+    await response.text();
+    return await response.text();
+  },
+  "a stream that is locked": (Made) => {
+    const stream = streamOf("x");
+    stream.getReader();
+    return new Made(stream);
+  },
+  "a stream that was read": async (Made) => {
+    const stream = streamOf("x");
+    for await (const _chunk of stream);
+    return new Made(stream);
+  },
+  "a stream that was cancelled": async (Made) => {
+    const stream = streamOf("x");
+    await stream.cancel();
+    return new Made(stream);
+  },
+  "a stream that is locked later": (Made) => {
+    const stream = streamOf("x");
+    const response = new Made(stream);
+    stream.getReader();
+    return [response.bodyUsed, response.body?.locked];
+  },
+  "a stream that is locked later, then read": async (Made) => {
+    const stream = streamOf("x");
+    const response = new Made(stream);
+    stream.getReader();
+    return await response.text();
+  },
+  "a stream that is locked later, then cloned": (Made) => {
+    const stream = streamOf("x");
+    const response = new Made(stream);
+    stream.getReader();
+    return response.clone();
+  },
+  "a stream that is read later": async (Made) => {
+    const stream = streamOf("x");
+    const response = new Made(stream);
+    const before = response.bodyUsed;
+    for await (const _chunk of stream);
+    return [before, response.bodyUsed, response.body === (stream as never)];
+  },
+  "a stream that is read later, then read": async (Made) => {
+    const stream = streamOf("x");
+    const response = new Made(stream);
+    for await (const _chunk of stream);
+    return await response.text();
+  },
+  "a stream of what are no bytes": async (Made) => {
+    const stream = new ReadableStream({ start: (controller) => controller.enqueue("text") });
+    return await new Made(stream).text();
   },
   "read, and then cloned": async (Made) => {
     const response = new Made("x");
