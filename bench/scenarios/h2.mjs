@@ -58,6 +58,11 @@ export const h2Scenarios = [
     service: "hello",
     load: () => h2Load({ connections: 8, streams: 32, headers: realisticHeaders }),
   }),
+  scenario("download-64k", {
+    title: "GET, 64 KiB, 4 connections of 4 streams",
+    service: "bytes-65536",
+    load: () => h2Load({ connections: 4, streams: 4, isSmall: false }),
+  }),
   scenario("download-1m", {
     title: "GET, 1 MiB, 4 connections of 4 streams",
     service: "bytes-1048576",
