@@ -38,7 +38,7 @@ const { values, positionals } = parseArgs({
 const pace = values.smoke ? "smoke" : values.quick ? "quick" : "usual";
 const selected = chosen(positionals, pace);
 /** After this time `--quick` begins nothing more, unless it was asked for by name. */
-const quickLimitMs = 160_000;
+const quickLimitMs = 145_000;
 
 if (values.list) {
   for (const { name } of selected) console.log(name);
