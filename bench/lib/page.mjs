@@ -154,7 +154,7 @@ export const chartStyle = `
 @media (prefers-color-scheme: dark) { :root { --back: #16191c; --text: #e6e8ea; --soft: #9aa3ad; --line: #333a41;
   --ours: #4fb6d8; --reference: #8e98a3; --other: #59626c; --ceiling: #7d7150; --other1: #e58a52; --other2: #a993e6; } }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
-svg text { fill: var(--text); } svg .axis, svg .note { fill: var(--soft); } .note { font-variant-numeric: tabular-nums; }
+svg text { fill: var(--text); } svg .axis, svg .note { fill: var(--soft); } svg .note { font-variant-numeric: tabular-nums; }
 .grid { stroke: var(--line); } .whisker { stroke: var(--text); stroke-width: 1.5; opacity: .65; }
 .bar { fill: var(--other); } .bar.ours { fill: var(--ours); } .bar.reference { fill: var(--reference); }
 .bar.ceiling { fill: var(--ceiling); } .bar.other1 { fill: var(--other1); } .bar.other2 { fill: var(--other2); }

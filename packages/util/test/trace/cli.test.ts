@@ -112,8 +112,9 @@ describe.skipIf(program.skipped)("sluice-trace --demo", () => {
         `[...document.querySelectorAll("select option")].find((option) => option.textContent === ${JSON.stringify(connection)}).value`,
       );
       await page.select("select[name=connection]", value);
+      // Rows are drawn with the next frame: those of before may be gone and the new ones not there yet.
       await until(
-        `[...document.querySelectorAll(".row")].every((row) => row.dataset.connection === ${JSON.stringify(connection)})`,
+        `((rows) => rows.length > 0 && rows.every((row) => row.dataset.connection === ${JSON.stringify(connection)}))([...document.querySelectorAll(".row")])`,
       );
     };
     const rows = (): Promise<[string, string, number, number][]> => ask(expressions.rows);
