@@ -6,7 +6,8 @@
  * request line in front of it is read anew.
  *
  * The table is shared by all connections and does not grow; what falls to the same place replaces what was there. Only
- * plain sections are kept: no framing, no expectation, no upgrade, nothing that may be a secret.
+ * plain sections are kept: no framing, no expectation, no upgrade, and no credentials or cookies, which are not to outlive
+ * their request here.
  */
 import type { HeaderMap } from "@sluice/body";
 import { decodeLatin1 } from "../bytes/latin1.ts";
