@@ -46,9 +46,10 @@ describe.skipIf(program.skipped)("nghttp", () => {
     // Streams 3 to 11 stand for groups of priorities and are never opened.
     const groups = [3, 5, 7, 9, 11].map((stream) => `PRIORITY ${stream}`);
     const sent = frames(log, "send");
-    // The acknowledgment of our SETTINGS comes when it comes.
+    // The acknowledgment of our SETTINGS comes when it comes; not at all, if nghttp read them together with the whole response:
+    // it then ends its session, and sends nothing but GOAWAY any more.
     expect(sent.filter((frame) => frame !== "SETTINGS 0")).toEqual([...groups, "HEADERS 13", "GOAWAY 0"]);
-    expect(sent.length).toBe(groups.length + 4);
+    expect([1, 2]).toContain(sent.filter((frame) => frame === "SETTINGS 0").length);
     expect(frames(log, "recv").sort()).toEqual([
       "DATA 13",
       "HEADERS 13",
