@@ -8,6 +8,8 @@ import { ReadBuffer } from "../bytes/read-buffer.ts";
 import { HttpError } from "../error.ts";
 import { HttpResponse } from "../message/response.ts";
 import { resolveServerOptions, type ServerOptions } from "./options.ts";
+import { keepHead, repeatedHead } from "./repeated-heads.ts";
+import { keepSection, sectionAt } from "./repeated-sections.ts";
 import { RequestHeadReader } from "./request-head-reader.ts";
 import { ResponseHeadWriter } from "./response-head-writer.ts";
 
@@ -112,6 +114,20 @@ describe("header sections of requests that come again", () => {
     }
   });
 
+  test("are kept up to 1,024 octets, without cookies and credentials", () => {
+    const isKept = (fields: string, headers: HeaderMap): boolean => {
+      const octets = bytes(`${fields}\r\n`);
+      const place = keepSection(headers, octets, 0, octets.length);
+      return place >= 0 && sectionAt(place, octets, 0, octets.length) !== undefined;
+    };
+    const plain = new HeaderMap({ host: "a" });
+    const ofLength = (length: number): string => `host: a\r\nx: ${"y".repeat(length - 16)}\r\n`;
+    expect([isKept(ofLength(1024), plain), isKept(ofLength(1025), plain)]).toEqual([true, false]);
+    for (const name of ["cookie", "authorization", "proxy-authorization"]) {
+      expect(isKept(`host: a\r\n${name}: x\r\n`, new HeaderMap({ host: "a", [name]: "x" }))).toBe(false);
+    }
+  });
+
   test("count against the limits of the connection they come on", () => {
     const head = "GET / HTTP/1.1\r\nhost: a\r\nx: 1\r\ny: 2\r\n\r\n";
     const longer = head.replace("/", `/${"p".repeat(300)}`);
@@ -139,6 +155,21 @@ describe("heads of responses that are sent again", () => {
     for (let i = 0; i < 3; i++) expect(lasting.write(plain(), get, true)).toBe(expected);
     vi.setSystemTime(Date.UTC(1994, 10, 6, 8, 49, 38));
     expect(lasting.write(plain(), get, true)).toBe(expected.replace(":37", ":38"));
+  });
+
+  test("are kept up to 8 lines and 1,024 chars, without cookies and what is marked as sensitive", () => {
+    const isKept = (headers: HeaderMap, text = "text"): boolean => {
+      keepHead(299, headers, 7, date, text);
+      const kept = repeatedHead(299, headers, 7, date);
+      expect([text, undefined]).toContain(kept);
+      return kept === text;
+    };
+    const lines = (count: number): HeaderMap =>
+      new HeaderMap(Array.from({ length: count }, (_, at): [string, string] => [`kept-${at}`, "x"]));
+    expect([isKept(lines(8)), isKept(lines(9))]).toEqual([true, false]);
+    expect([isKept(lines(1), "t".repeat(1024)), isKept(lines(2), "t".repeat(1025))]).toEqual([true, false]);
+    expect(isKept(new HeaderMap({ "set-cookie": "id=1" }))).toBe(false);
+    expect(isKept(new HeaderMap().append("x-secret", "1", { sensitive: true }))).toBe(false);
   });
 
   test("are what they would be without", () => {

@@ -5,7 +5,8 @@
  * nothing else but the date, so its text is put together once a second, and comparing is cheaper than that. Names and
  * values are compared as strings, which for those that are the same string compares pointers.
  *
- * The table is shared by all connections and does not grow; what hashes to the same place replaces what was there.
+ * The table is shared by all connections and does not grow; what hashes to the same place replaces what was there. Cookies and
+ * values marked as sensitive are not kept: they are not to outlive their response here.
  */
 import type { HeaderMap } from "@sluice/body";
 
@@ -22,6 +23,7 @@ interface Entry {
 const places = 64;
 /** Heads with more lines are rarely the same, and cost more to compare. */
 const maxLines = 8;
+const maxTextLength = 1024;
 const entries: (Entry | undefined)[] = new Array<Entry | undefined>(places).fill(undefined);
 
 function placeOf(status: number, length: number, lines: number): number {
@@ -45,10 +47,11 @@ export function repeatedHead(status: number, headers: HeaderMap, length: number,
 /** Keeps the text of a head for the next time. */
 export function keepHead(status: number, headers: HeaderMap, length: number, date: string, text: string): void {
   const { size } = headers;
-  if (size > maxLines) return;
+  if (size > maxLines || text.length > maxTextLength) return;
   const names: string[] = [];
   const values: string[] = [];
   for (let i = 0; i < size; i++) {
+    if (headers.sensitiveAt(i) || headers.nameAt(i) === "set-cookie") return;
     names.push(headers.nameAt(i));
     values.push(headers.valueAt(i));
   }
